@@ -1,0 +1,20 @@
+"""Errors a user can mend: bad data, flags, files. Everything else keeps its traceback."""
+
+import sys
+
+
+class InputError(Exception):
+    """Wrong or missing input. The message names the file, line, flag or image; exit_code ends the script."""
+
+    def __init__(self, message, exit_code=1):
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def run_main(main):
+    """Runs main(argv); an InputError becomes one line on stderr and its exit code."""
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Makes .venv and installs requirements.txt (--dev: also requirements-dev.txt); returns at once when nothing changed.
+# PYTHON=/path/to/python chooses the interpreter; the default is the newest of 3.10 to 3.13 on the PATH.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+requirements=requirements.txt
+case "${1:-}" in
+    "") ;;
+    --dev) requirements=requirements-dev.txt ;;
+    *) echo "setup.sh: unknown flag $1 (only --dev)" >&2; exit 2 ;;
+esac
+
+digest=$(cat requirements*.txt | cksum)
+for stamp in ".venv/installed-$requirements" .venv/installed-requirements-dev.txt; do
+    if [[ -x .venv/bin/python && -f $stamp && $(cat "$stamp") == "$digest" ]]; then exit 0; fi
+done
+
+supported='import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))'
+python=""
+for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3.10 python3 python}; do
+    if "$candidate" -c "$supported" >/dev/null 2>&1; then python=$candidate; break; fi
+done
+if [[ -z $python ]]; then
+    echo "setup.sh: no Python 3.10 to 3.13 with venv found (tried: ${PYTHON:-python3.13 ... python3}); install one or set PYTHON=/path/to/python" >&2
+    exit 1
+fi
+
+echo "setup.sh: installing $requirements into .venv with $("$python" --version), a few minutes once"
+"$python" -c "$supported" && [[ -x .venv/bin/python ]] && .venv/bin/python -c "$supported" 2>/dev/null || "$python" -m venv --clear .venv
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
+rm -f .venv/installed-*
+echo "$digest" > ".venv/installed-$requirements"
