@@ -56,3 +56,144 @@ class Config:
     allow_missing: bool = False  # train and evaluate although images are missing
     as_published: bool = False  # the published quirks; see README, Differences
     seed: int = 0
+
+    def __post_init__(self):
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise InputError(f"--{name}={getattr(self, name)}: choose {' | '.join(allowed)}", 2)
+        for name, lowest in LOWEST.items():
+            if not getattr(self, name) >= lowest:  # also refuses nan
+                raise InputError(f"--{name}={getattr(self, name)}: must be at least {lowest}", 2)
+        for name in ("batch_norm_decay", "average_decay", "dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"--{name}={getattr(self, name)}: must be in [0, 1)", 2)
+        if 0 < self.crop_from <= self.image_size:
+            raise InputError(f"--crop_from={self.crop_from}: 0, or above image_size", 2)
+        object.__setattr__(self, "data_path", self.data_path or f"data/{self.dataset}")
+        object.__setattr__(
+            self, "checkpoint_dir", self.checkpoint_dir or f"save_model/{self.dataset}"
+        )
+
+
+WHAT_AND_WHERE = ("dataset", "data_path", "checkpoint_dir", "composition", "seed")
+CHOICES = {
+    "dataset": DATASETS,
+    "image_model": IMAGE_MODELS,
+    "composition": ("val", "image_only", "text_only"),
+    "loss": ("semi_hard", "hardest", "softmax"),
+}
+LOWEST = {
+    "image_size": 32,
+    "word_embedding_size": 1,
+    "text_embedding_size": 1,
+    "joint_embedding_size": 1,
+    "max_caption_words": 1,
+    "margin": 0,
+    "weight_decay": 0,
+    "batch_size": 2,  # the losses need a negative
+    "train_length": 1,
+    "init_learning_rate": 0,
+    "decay_at": 0,
+    "save_length": 1,
+    "print_span": 1,
+    "eval_length": 0,
+    "keep_checkpoints": 1,
+    "seed": 0,
+}
+PRESETS = {
+    "fashion_iq": dict(
+        dataset="fashion_iq", pretrain_checkpoint_dir="pretrain_model/resnet_v2_50", crop_from=280
+    ),
+    "shoes": dict(
+        dataset="shoes",
+        pretrain_checkpoint_dir="pretrain_model/resnet_v2_50",
+        train_length=30_000,
+    ),
+    "fashion200k": dict(
+        dataset="fashion200k",
+        image_model="mobilenet_v1",
+        pretrain_checkpoint_dir="pretrain_model/mobilenet_v1_1.0_224",
+        image_size=224,
+        batch_norm_decay=0.9997,
+        train_length=160_000,
+        decay_at=80_000,
+        save_length=4000,
+    ),
+    # Minutes on two cores: short runs need short memories (batch norm, averages) and high rates.
+    "demo": dict(
+        image_model="mobilenet_v1_025",
+        pretrain_checkpoint_dir="pretrain_model/demo_mobilenet_v1_025",
+        image_size=96,
+        batch_norm_decay=0.9,
+        word_embedding_size=64,
+        text_embedding_size=128,
+        joint_embedding_size=128,
+        train_length=500,
+        init_learning_rate=1e-3,
+        average_decay=0.98,
+        save_length=250,
+        print_span=10,
+        eval_length=100,
+    ),
+}
+
+
+def boolean(text):
+    """True or False as the published flags take them."""
+    if text not in ("True", "False"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not True or False")
+    return text == "True"
+
+
+def check_flag_form(argv):
+    """Flags are --name=value only, so that scripts can find one of them in "$@"."""
+    for argument in argv:
+        if not argument.startswith("--") or ("=" not in argument and argument != "--help"):
+            raise InputError(f"{argument}: flags have the form --name=value", 2)
+
+
+class _Preset(argparse.Action):
+    def __call__(self, parser, namespace, name, option_string=None):
+        defaults = {f.name: f.default for f in dataclasses.fields(Config)}
+        keep = {f: getattr(namespace, f) for f in WHAT_AND_WHERE}
+        for field, value in {**defaults, **keep, **PRESETS[name]}.items():
+            setattr(namespace, field, value)
+
+
+def parse_config(argv, description):
+    """Command line -> Config. Flags are read in order: a preset resets what stands before it."""
+    check_flag_form(argv)
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    parser.add_argument("--preset", action=_Preset, choices=PRESETS, default=argparse.SUPPRESS)
+    for field in dataclasses.fields(Config):
+        kind = boolean if field.type in (bool, "bool") else type(field.default)
+        parser.add_argument(
+            f"--{field.name}", type=kind, default=field.default, help=f"default {field.default!r}"
+        )
+    settings = vars(parser.parse_args(argv))
+    settings.pop("preset", None)
+    return Config(**settings)
+
+
+def save_config(config):
+    """Writes <checkpoint_dir>/config.json."""
+    path = Path(config.checkpoint_dir) / CONFIG_FILE
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def load_config(checkpoint_dir):
+    """Config of the run kept in checkpoint_dir. Raises InputError naming the file and the settings."""
+    path = Path(checkpoint_dir) / CONFIG_FILE
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; is --checkpoint_dir a trained run?") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable as JSON ({error})") from None
+    known = {field.name for field in dataclasses.fields(Config)}
+    if not isinstance(settings, dict) or set(settings) - known:
+        raise InputError(f"{path}: unknown settings {sorted(set(settings) - known)}")
+    # Moved or copied runs stay usable: where a run lies is where it was found.
+    return Config(**{**settings, "checkpoint_dir": str(checkpoint_dir)})

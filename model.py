@@ -1,0 +1,185 @@
+"""VAL: image and text encoders, composite transformers at three levels, and the losses.
+
+Chen, Gong, Bazzani: "Image Search with Text Feedback by Visiolinguistic Attention Learning",
+CVPR 2020, section 3; published train_val.py, attention_model.py, loss.py.
+
+Shapes: B batch, H W map height and width, C channels, T words, D embedding, Q queries,
+N gallery images.
+"""
+
+import keras
+from keras import ops
+
+from nets import mobilenet_v1, resnet_v2
+from nets.attention import composite_transformer
+from nets.text import text_encoder, text_projection
+
+LEVELS = ("low", "mid", "high")
+NORM_EPSILON = 1e-10  # of the squared norm; published loss.py
+MASKED = 1e8  # added to the distance of what is no negative; published loss.py
+SOFTMAX_SCALE = 16.0  # of the cosine; TIRG scales both features by 4 at the start
+DEPTH_MULTIPLIERS = {"mobilenet_v1": 1.0, "mobilenet_v1_050": 0.5, "mobilenet_v1_025": 0.25}
+
+
+class VAL(keras.Model):
+    """The whole model.
+
+    composition: "val"; or a baseline trained the same way: "image_only" leaves the reference
+    image as it is, "text_only" takes one dense layer a level from the text feature.
+    padding_in_training: padded words take part in the max over time in training, as published.
+    """
+
+    def __init__(
+        self,
+        image_model,
+        image_size,
+        vocabulary_size,
+        word_size=300,
+        text_units=1024,
+        joint_size=512,
+        composition="val",
+        dropout=0.1,
+        batch_norm_decay=0.997,
+        weight_decay=4e-5,
+        padding_in_training=False,
+    ):
+        super().__init__(name="val")
+        self.composition = composition
+        norm = (batch_norm_decay, weight_decay)
+        if image_model == "resnet_v2_50":
+            net = resnet_v2
+            self.image_encoder = resnet_v2.resnet_v2_50(image_size, *norm)
+        else:
+            net = mobilenet_v1
+            multiplier = DEPTH_MULTIPLIERS[image_model]
+            self.image_encoder = mobilenet_v1.mobilenet_v1(image_size, multiplier, *norm)
+        map_shapes = [tuple(level.shape[1:]) for level in self.image_encoder.outputs]
+        self.composers = []
+        if composition == "image_only":
+            return
+        shared = dict(
+            initializer=net.kernel_initializer(),
+            dropout=dropout,
+            decay=batch_norm_decay,
+            epsilon=net.EPSILON,
+            weight_decay=weight_decay,
+        )
+        self.text_encoder = text_encoder(
+            vocabulary_size, word_size, text_units, padding_in_training
+        )
+        self.text_projection = text_projection(text_units, joint_size, **shared)
+        for level, map_shape in enumerate(map_shapes):
+            if composition == "val":
+                composer = composite_transformer(
+                    level, map_shape, joint_size, net.activation, **shared
+                )
+            else:
+                composer = keras.layers.Dense(map_shape[-1], name=f"text_only{level}")
+                composer.build((None, joint_size))
+            self.composers.append(composer)
+
+    def encode_image(self, images, training=False):
+        """images [B, S, S, 3] in [-1, 1] -> maps of the three levels, each [B, H, W, C]."""
+        return self.image_encoder(images, training=training)
+
+    def encode_text(self, tokens, lengths, training=False):
+        """tokens [B, T], lengths [B] -> text feature [B, joint_size]."""
+        pooled = self.text_encoder([tokens, lengths], training=training)
+        return self.text_projection(pooled, training=training)
+
+    def compose(self, maps, text, training=False):
+        """Maps of the reference image and its text -> composed feature of each level, [B, C]."""
+        if self.composition == "image_only":
+            return pool(maps)
+        if self.composition == "text_only":
+            return [dense(text) for dense in self.composers]
+        return pool(
+            [
+                composer([level, text], training=training)
+                for composer, level in zip(self.composers, maps, strict=True)
+            ]
+        )
+
+    def query_levels(self, images, tokens, lengths, training=False):
+        """Reference images and captions -> composed feature of each level [B, C]."""
+        text = maps = None
+        if self.composition != "text_only":
+            maps = self.encode_image(images, training)
+        if self.composition != "image_only":
+            text = self.encode_text(tokens, lengths, training)
+        return self.compose(maps, text, training)
+
+    def gallery_levels(self, images, training=False):
+        """Single images -> feature of each level [B, C]."""
+        return pool(self.encode_image(images, training))
+
+    def query_features(self, images, tokens, lengths):
+        """Features of reference images with captions.
+
+        images: [B, S, S, 3] in [-1, 1] -> [B, D_low + D_mid + D_high], unit norm per level."""
+        return side_by_side(self.query_levels(images, tokens, lengths))
+
+    def gallery_features(self, images):
+        """Features of single images.
+
+        images: [B, S, S, 3] in [-1, 1] -> [B, D_low + D_mid + D_high], unit norm per level."""
+        return side_by_side(self.gallery_levels(images))
+
+
+def normalize(features):
+    """features [B, C] -> the same with unit L2 norm."""
+    square = ops.sum(ops.square(features), axis=-1, keepdims=True)
+    return features * ops.rsqrt(ops.maximum(square, NORM_EPSILON))
+
+
+def pool(maps):
+    """Maps [B, H, W, C] of each level -> means over H and W, [B, C]."""
+    return [ops.mean(level, axis=(1, 2)) for level in maps]
+
+
+def side_by_side(levels):
+    """Features [B, C] of each level -> [B, D_low + D_mid + D_high], unit norm per level."""
+    return ops.concatenate([normalize(level) for level in levels], axis=-1)
+
+
+def squared_distances(a, b):
+    """a [B, D], b [N, D] -> squared L2 distances [B, N]."""
+    squares = ops.sum(ops.square(a), 1)[:, None] + ops.sum(ops.square(b), 1)[None, :]
+    return ops.maximum(squares - 2 * ops.matmul(a, ops.transpose(b)), 0)
+
+
+def matching_loss(distances, margin, negatives, as_published):
+    """Triplet loss of one direction: mean over i of max(0, d[i, i] - min_j d[i, j] + margin).
+
+    distances: [B, B], the diagonal are the positives. negatives: "hardest", or "semi_hard" where
+    negatives closer than the positive of i are left out; as_published compares with the positive
+    of j instead (published loss.py broadcasts along the wrong axis). Paper Eq. 9."""
+    positives = ops.diagonal(distances)
+    rows = ops.arange(ops.shape(distances)[0])
+    excluded = rows[:, None] == rows[None, :]
+    if negatives == "semi_hard":
+        positive = positives[None, :] if as_published else positives[:, None]
+        excluded = ops.logical_or(excluded, distances < positive)
+    nearest = ops.min(distances + MASKED * ops.cast(excluded, distances.dtype), axis=1)
+    return ops.mean(ops.maximum(positives - nearest + margin, 0))
+
+
+def bidirectional_matching_loss(
+    query, target, margin=0.2, negatives="semi_hard", as_published=False
+):
+    """Triplet loss of both directions over squared L2 distances of the normalised features.
+
+    query, target: [B, D], row i belongs to row i -> scalar. Paper Eq. 9."""
+    distances = squared_distances(normalize(query), normalize(target))
+    return matching_loss(distances, margin, negatives, as_published) + matching_loss(
+        ops.transpose(distances), margin, negatives, as_published
+    )
+
+
+def softmax_loss(query, target):
+    """In-batch classification: the target of each query among the batch's targets.
+
+    query, target: [B, D] -> scalar. One direction, query to target, as in TIRG (Vo et
+    al. 2019, Eq. 3): it is the direction that retrieval asks for."""
+    logits = SOFTMAX_SCALE * ops.matmul(normalize(query), ops.transpose(normalize(target)))  # [B, B]
+    return -ops.mean(ops.diagonal(ops.log_softmax(logits, axis=-1)))
