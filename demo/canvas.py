@@ -51,7 +51,7 @@ def ellipse(x, y, radius_x, radius_y=None):
 
 
 class Canvas:
-    """One picture in the making. size: pixels; colour and pattern: of the fabric; rng: nuisances."""
+    """A picture in the making. size: pixels; colour, pattern: of the fabric; rng: nuisances."""
 
     def __init__(self, size, colour, pattern, rng):
         self.size, self.side = size, size * OVERSAMPLING

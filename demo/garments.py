@@ -89,7 +89,7 @@ def label_sizes():
 
 
 def draw(garment, rng, size=96):
-    """Draws a garment. rng: numpy Generator, the nuisances -> PIL image, RGB, size x size pixels."""
+    """One photograph. rng: numpy Generator of the nuisances -> PIL image, RGB, size x size."""
     canvas = Canvas(size, garment.colour, garment.pattern, rng)
     {**CLOTHES, **FOOTWEAR}[garment.kind](canvas, garment)
     return canvas.photograph(rng)
