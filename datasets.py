@@ -226,13 +226,13 @@ def split_complete(triplets, paths):
     return kept, sorted(missing)
 
 
-def require_data(dataset, data_path):
-    """Raises InputError (exit code 2) when annotation files, or all images, are missing."""
+def require_data(dataset, data_path, images=True):
+    """Raises InputError (exit code 2) when annotations or, if `images`, all images are missing."""
     if dataset not in ANNOTATIONS:
         raise InputError(f"--dataset={dataset}: not one of {', '.join(ANNOTATIONS)}", 2)
     root = Path(data_path)
     absent = [name for name in ANNOTATIONS[dataset] if not (root / name).exists()]
-    if not any(next(root.glob(name), None) for name in IMAGE_FOLDERS[dataset]):
+    if images and not any(next(root.glob(name), None) for name in IMAGE_FOLDERS[dataset]):
         absent.append(f"images ({IMAGE_FOLDERS[dataset][0]}/)")
     if absent:
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""

@@ -21,10 +21,12 @@ class PairIndex:
         """images: list of datasets.LabelledImage. Blank captions have no partners."""
         caption_of_name, captions = {}, {}
         for image in images:  # an image listed twice keeps its first caption
-            caption = captions.setdefault(image.caption, len(captions))
-            caption_of_name.setdefault(image.path, caption)
+            caption_of_name.setdefault(image.path, image.caption)
         self.names = list(caption_of_name)
-        self.caption_of_image = np.array(list(caption_of_name.values()), np.int64)
+        self.caption_of_image = np.array(
+            [captions.setdefault(text, len(captions)) for text in caption_of_name.values()],
+            np.int64,
+        )
         stems, words = {}, {}
         rows = [
             (stems.setdefault(stem, len(stems)), words.setdefault(word, len(words)), caption)

@@ -58,16 +58,20 @@ def save_groundtruth(path, groundtruth):
     """An .npz without pickles; the file appears whole or not at all."""
     correct = groundtruth.correct
     texts = json.dumps([groundtruth.query_references, groundtruth.captions, groundtruth.gallery])
+    arrays = {
+        "indices": correct.indices.astype(np.int32),
+        "row_ends": correct.indptr.astype(np.int32),
+        "references": groundtruth.references,
+        "texts": np.frombuffer(texts.encode(), np.uint8),
+    }
     temporary = Path(f"{path}.tmp{os.getpid()}")
-    with temporary.open("wb") as file:
-        np.savez_compressed(
-            file,
-            indices=correct.indices.astype(np.int32),
-            row_ends=correct.indptr.astype(np.int32),
-            references=groundtruth.references,
-            texts=np.frombuffer(texts.encode(), np.uint8),
-        )
-    os.replace(temporary, path)
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"{path}: can't be written: {error.strerror}") from None
 
 
 def load_groundtruth(path):
@@ -109,7 +113,7 @@ def main(argv):
         dataset = field(config, "dataset", path)
         data_path = data_path or field(config, "data_path", path)
     data_path = data_path or f"data/{dataset}"
-    datasets.require_data(dataset, data_path)
+    datasets.require_data(dataset, data_path, images=False)
     for subset in datasets.subsets(dataset):
         for protocol in datasets.protocols(dataset):
             groundtruth = build_groundtruth(dataset, data_path, subset, protocol)
