@@ -4,7 +4,7 @@ import sys
 
 
 class InputError(Exception):
-    """Wrong or missing input. The message names the file, line, flag or image; exit_code ends the script."""
+    """Wrong or missing input: the message names the file, line, flag or image."""
 
     def __init__(self, message, exit_code=1):
         super().__init__(message)

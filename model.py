@@ -78,6 +78,15 @@ class VAL(keras.Model):
                 composer.build((None, joint_size))
             self.composers.append(composer)
 
+    def set_dropout_seed(self, seed, step):
+        """Makes the dropout of the next training pass a function of (seed, step)."""
+        nets = [self.text_projection, *self.composers] if self.composers else []
+        layers = [layer for net in nets for layer in getattr(net, "layers", [])]
+        dropouts = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
+        for index, layer in enumerate(dropouts):
+            state = layer.seed_generator.state
+            state.assign(ops.cast(ops.stack([seed * 64 + index, step]), state.dtype))
+
     def encode_image(self, images, training=False):
         """images [B, S, S, 3] in [-1, 1] -> maps of the three levels, each [B, H, W, C]."""
         return self.image_encoder(images, training=training)
@@ -181,5 +190,6 @@ def softmax_loss(query, target):
 
     query, target: [B, D] -> scalar. One direction, query to target, as in TIRG (Vo et
     al. 2019, Eq. 3): it is the direction that retrieval asks for."""
-    logits = SOFTMAX_SCALE * ops.matmul(normalize(query), ops.transpose(normalize(target)))  # [B, B]
+    cosines = ops.matmul(normalize(query), ops.transpose(normalize(target)))
+    logits = SOFTMAX_SCALE * cosines  # [B, B]
     return -ops.mean(ops.diagonal(ops.log_softmax(logits, axis=-1)))

@@ -50,7 +50,8 @@ def composite_transformer(
 
     # The activation before the sigmoid keeps each gate >= 0.5; as published.
     channel = conv(ops.mean(fused, axis=(1, 2), keepdims=True), channels, 1, "Conv_1")  # [B,1,1,C]
-    spatial = conv(ops.mean(fused, axis=3, keepdims=True), 1, (height, width), "Conv_2")  # [B,H,W,1]
+    spatial = conv(ops.mean(fused, axis=3, keepdims=True), 1, (height, width), "Conv_2")
+    # [B, H, W, 1]
     joint = ops.sigmoid(channel) * ops.sigmoid(spatial)  # [B, H, W, C]
 
     positions = ops.reshape(fused, (-1, height * width, channels))  # [B, HW, C]

@@ -123,7 +123,8 @@ def assign_variables(variables, arrays, where, allowed_missing=None, averages=Tr
     unused = (set(raw) | set(averaged)) - set(variables)
     problems += [f"no use for {name}" for name in sorted(unused) if not LEFTOVERS.fullmatch(name)]
     if problems:
-        shown = "; ".join(problems[:8]) + (f"; and {len(problems) - 8} more" if problems[8:] else "")
+        more = f"; and {len(problems) - 8} more" if problems[8:] else ""
+        shown = "; ".join(problems[:8]) + more
         raise InputError(f"{where}: does not fit the model: {shown}")
     for name, value in chosen.items():
         variables[name].assign(value)

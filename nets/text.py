@@ -58,8 +58,11 @@ def text_encoder(vocabulary_size, word_size, units, padding_in_training=False):
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     lengths = keras.Input((), dtype="int32", name="lengths")
     words = keras.layers.Embedding(
-        vocabulary_size, word_size, name="RNN.token_embedding", embeddings_initializer="glorot_uniform"
-    )(tokens)  # fmt: skip
+        vocabulary_size,
+        word_size,
+        embeddings_initializer="glorot_uniform",
+        name="RNN.token_embedding",
+    )(tokens)
     state = InitialState(units, name="RNN.bidirectional_lstm.forward")(tokens)
     # TensorFlow 1 drew the input and recurrent kernels as one matrix [word_size + units, 4 units].
     limit = math.sqrt(6 / (word_size + units + 4 * units))

@@ -1,0 +1,97 @@
+"""Training batches: which examples, in which order, augmented how, and their images."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from errors import InputError
+from images import load_augmented
+
+
+class Example(NamedTuple):
+    """One training example, ready to load."""
+
+    reference: str  # path of the reference image
+    target: str  # path of the target image
+    words: list  # ids of the relative caption
+
+
+def batch_plan(config, examples_of_epoch, epoch, batch):
+    """Endless batches from batch `batch` of epoch `epoch` on, as NumPy arrays: what to load and
+    how to augment it. The order is a function of (seed, epoch), the augmentation of (seed, epoch,
+    batch), so that a resumed run draws what an uninterrupted one draws."""
+    size, top = config.image_size, config.crop_from
+    while True:
+        examples = examples_of_epoch(epoch)
+        order = np.random.default_rng([config.seed, epoch]).permutation(len(examples))
+        batches = len(order) // config.batch_size
+        if batches == 0:
+            raise InputError(
+                f"--batch_size={config.batch_size}: epoch {epoch} has only {len(order)} examples"
+            )
+        for index in range(batch, batches):
+            rows = order[index * config.batch_size : (index + 1) * config.batch_size]
+            chosen = [examples[row] for row in rows]
+            rng = np.random.default_rng([config.seed, epoch, index])
+            shape = (config.batch_size, 2)  # reference, target
+            flips = rng.random(shape) < 0.5 if config.augmentation else np.zeros(shape, bool)
+            squares = rng.integers(size, top, shape) if top else np.full(shape, size)
+            corners = rng.integers(0, squares[..., None] - size + 1, (*shape, 2))
+            tokens, lengths = pad([example.words for example in chosen])
+            yield {
+                "paths": np.array([[example.reference, example.target] for example in chosen]),
+                "flips": flips,
+                "squares": squares.astype(np.int32),
+                "corners": corners.astype(np.int32),
+                "tokens": tokens,
+                "lengths": lengths,
+                "place": np.array([epoch, index], np.int64),
+            }
+        epoch, batch = epoch + 1, 0
+
+
+def pad(captions):
+    """Lists of word ids -> tokens [B, T] int32, zero-padded, and lengths [B] int32."""
+    lengths = np.array([len(words) for words in captions], np.int32)
+    tokens = np.zeros((len(captions), lengths.max()), np.int32)
+    for row, words in zip(tokens, captions, strict=True):
+        row[: len(words)] = words
+    return tokens, lengths
+
+
+def input_pipeline(config, examples_of_epoch, epoch, batch):
+    """Dataset of training batches with images: references and targets [B, S, S, 3]."""
+
+    def load_image(item):
+        return load_augmented(
+            item["paths"], item["squares"], item["corners"], item["flips"],
+            config.image_size, config.as_published,
+        )  # fmt: skip
+
+    def load_batch(plan):
+        keys = ("paths", "squares", "corners", "flips")
+        pairs = {key: tf.reshape(plan[key], (-1, *plan[key].shape[2:])) for key in keys}
+        images = tf.map_fn(load_image, pairs, fn_output_signature=tf.float32)
+        return {
+            "references": images[0::2],
+            "targets": images[1::2],
+            "tokens": plan["tokens"],
+            "lengths": plan["lengths"],
+            "place": plan["place"],
+        }
+
+    pairs = (config.batch_size, 2)
+    signature = {
+        "paths": tf.TensorSpec(pairs, tf.string),
+        "flips": tf.TensorSpec(pairs, tf.bool),
+        "squares": tf.TensorSpec(pairs, tf.int32),
+        "corners": tf.TensorSpec((*pairs, 2), tf.int32),
+        "tokens": tf.TensorSpec((config.batch_size, None), tf.int32),
+        "lengths": tf.TensorSpec((config.batch_size,), tf.int32),
+        "place": tf.TensorSpec((2,), tf.int64),
+    }
+    plans = tf.data.Dataset.from_generator(
+        lambda: batch_plan(config, examples_of_epoch, epoch, batch), output_signature=signature
+    )
+    return plans.map(load_batch, tf.data.AUTOTUNE, deterministic=True).prefetch(2)

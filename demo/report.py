@@ -1,0 +1,107 @@
+"""The demo's summary of one data set: a table, results/demo_training.png, results/demo_retrieval.png.
+
+    python -m demo.report --dataset=fashion_iq
+
+Reads the last evaluation of each demo run in results/results.jsonl, and the runs' training logs.
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+import datasets
+from config import DATASETS, check_flag_form
+from errors import InputError, run_main
+from show_retrieval import write_sheet
+
+RUNS = {"val": "VAL", "image_only": "reference image alone", "text_only": "caption alone"}
+RECALLS = ("R@1", "R@10", "R@50")
+
+
+def run_folder(dataset, composition):
+    """As scripts/run_demo.sh names it."""
+    return Path("save_model", "demo", f"{dataset}_{composition}")
+
+
+def last_evaluations(dataset, results):
+    """{composition: {subset: last entry}} of the demo runs in results.jsonl."""
+    found = {composition: {} for composition in RUNS}
+    lines = Path(results, "results.jsonl").read_text(encoding="utf-8").splitlines()
+    for entry in map(json.loads, lines):
+        for composition, subsets in found.items():
+            features = str(run_folder(dataset, composition) / "features")
+            if entry["feature_dir"] == features and entry["protocol"] == "val":
+                subsets[entry["subset"]] = entry
+    for composition, subsets in found.items():
+        missing = set(datasets.subsets(dataset)) - set(subsets)
+        if missing:
+            raise InputError(f"{results}/results.jsonl: no evaluation of {composition} {missing}")
+    return found
+
+
+def table(dataset, evaluations):
+    """Lines of the final table: means over the subsets, protocol val."""
+    anyone = evaluations["val"].values()
+    queries, gallery = (sum(entry[key] for entry in anyone) for key in ("queries", "gallery"))
+    parts = f" in {len(anyone)} categories" if len(anyone) > 1 else ""
+    lines = [
+        f"demo {dataset}: {queries} queries against {gallery} gallery images{parts}",
+        f"{'recall in %':<24}" + "".join(f"{name:>8}" for name in RECALLS),
+    ]
+    for composition, label in RUNS.items():
+        means = [np.mean([e[r] for e in evaluations[composition].values()]) for r in RECALLS]
+        lines.append(f"{label:<24}" + "".join(f"{mean:>8.2f}" for mean in means))
+    chance = [np.mean([entry[f"chance_{r}"] for entry in anyone]) for r in RECALLS]
+    return [*lines, f"{'chance':<24}" + "".join(f"{mean:>8.2f}" for mean in chance)]
+
+
+def read_log(path):
+    """A CSV log -> {column: list of floats}."""
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {name: [float(row[name]) for row in rows] for name in rows[0]} if rows else {}
+
+
+def plot_training(dataset, path):
+    """Loss and R@10 over updates of the three runs."""
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    for composition, label in RUNS.items():
+        folder = run_folder(dataset, composition)
+        losses, recalls = read_log(folder / "train_log.csv"), read_log(folder / "eval_log.csv")
+        left.plot(losses["step"], losses["loss"], label=label)
+        right.plot(recalls["step"], recalls["R@10"], marker="o", label=label)
+    left.set(xlabel="update", ylabel="loss", title="Training loss", ylim=(0, None))
+    right.set(xlabel="update", ylabel="R@10 (%)", title="Validation, averaged weights")
+    right.set_ylim(0, 100)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    right.legend(loc="best")
+    figure.savefig(path, dpi=120)
+    pyplot.close(figure)
+
+
+def main(argv):
+    check_flag_form(argv)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--dataset", choices=DATASETS, default="fashion_iq")
+    parser.add_argument("--results_dir", default="results")
+    flags = parser.parse_args(argv)
+    evaluations = last_evaluations(flags.dataset, flags.results_dir)
+    suffix = "" if flags.dataset == "fashion_iq" else f"_{flags.dataset}"
+    training = Path(flags.results_dir, f"demo_training{suffix}.png")
+    retrieval = Path(flags.results_dir, f"demo_retrieval{suffix}.png")
+    plot_training(flags.dataset, training)
+    subset = datasets.subsets(flags.dataset)[0]
+    write_sheet(run_folder(flags.dataset, "val") / "features" / subset, retrieval, top=5)
+    print("\n".join(["", *table(flags.dataset, evaluations), "", f"{training}  {retrieval}"]))
+
+
+if __name__ == "__main__":
+    run_main(main)

@@ -1,0 +1,68 @@
+"""Images from files to the model's [-1, 1] squares (published inputs.py, preprocessing)."""
+
+import tensorflow as tf
+
+from errors import InputError
+
+NOT_AN_IMAGE = "not a readable image"
+
+
+def read_pixels(path):
+    """Path (str or bytes) -> uint8 [H, W, 3]. Raises InputError naming the file."""
+    path = path.decode() if isinstance(path, bytes) else str(path)
+    try:
+        content = tf.io.read_file(path)
+        return tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
+    except tf.errors.OpError as error:
+        reason = error.message.split("\n")[0].split("[Op")[0].strip()
+        raise InputError(f"{path}: {NOT_AN_IMAGE} ({reason})") from None
+
+
+def resize(pixels, height_and_width, legacy_grid):
+    """uint8 [H, W, 3] -> float32 [h, w, 3] in [-1, 1], bilinear without antialias.
+
+    legacy_grid: TensorFlow 1's grid without half-pixel centres, as published."""
+    resized = tf.raw_ops.ResizeBilinear(
+        images=pixels[None], size=height_and_width, half_pixel_centers=not legacy_grid
+    )
+    return resized[0] / 127.5 - 1
+
+
+def _read(path):
+    pixels = tf.numpy_function(read_pixels, [path], tf.uint8, stateful=False)
+    return tf.ensure_shape(pixels, (None, None, 3))
+
+
+def load(path, size, legacy_grid):
+    """Path tensor -> float32 [size, size, 3] in [-1, 1]."""
+    return tf.ensure_shape(resize(_read(path), (size, size), legacy_grid), (size, size, 3))
+
+
+def load_augmented(path, square, corner, flip, size, legacy_grid):
+    """As load, after resizing to [square, square], cropping [size, size] at corner (y, x) and
+    flipping if flip; what is random is drawn by the caller."""
+    image = resize(_read(path), tf.stack([square, square]), legacy_grid)
+    image = tf.slice(image, [corner[0], corner[1], 0], [size, size, 3])
+    image = tf.cond(flip, lambda: tf.reverse(image, [1]), lambda: image)
+    return tf.ensure_shape(image, (size, size, 3))
+
+
+def image_batches(paths, size, batch_size, legacy_grid):
+    """Dataset of float32 [B, size, size, 3], in the order of paths."""
+    return (
+        tf.data.Dataset.from_tensor_slices([str(path) for path in paths])
+        .map(lambda path: load(path, size, legacy_grid), tf.data.AUTOTUNE, deterministic=True)
+        .batch(batch_size)
+        .prefetch(2)
+    )
+
+
+def iterate(dataset):
+    """Batches of a dataset; an unreadable image becomes an InputError that names it."""
+    try:
+        yield from dataset
+    except tf.errors.OpError as error:
+        if NOT_AN_IMAGE not in error.message:
+            raise
+        line = next(line for line in error.message.split("\n") if NOT_AN_IMAGE in line)
+        raise InputError(line.split("InputError: ")[-1].strip()) from None

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# VAL on Fashion200k: 160,000 updates of 32 pairs with MobileNet, then Recall@K.
+# Published: R@1/R@10/R@50 22.9/50.8/73.3 (with GloVe).
+# Flags go to training: bash scripts/run_fashion200k.sh --batch_size=16
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bash scripts/setup.sh
+python=.venv/bin/python
+run=$("$python" config.py --preset=fashion200k "$@")  # checks flags and data, prints the run's folder
+"$python" train_val_fashion200k.py --preset=fashion200k "$@"
+"$python" generate_groundtruth.py --checkpoint_dir="$run"
+"$python" extract_features_val.py --checkpoint_dir="$run"
+"$python" test_val.py --feature_dir="$run/features"

@@ -1,0 +1,40 @@
+"""Training of VAL on Fashion200k, whose triplets are drawn anew each epoch (paper section 4.1;
+published train_val_fashion200k.py).
+
+    python train_val_fashion200k.py --preset=fashion200k [--checkpoint_dir=...] [--<setting>=...]
+
+The loop, its outputs and its resuming are train_val.py's.
+"""
+
+import datasets
+from checkpoints import prepare_run
+from config import parse_config
+from errors import InputError, run_main
+from extract_features_val import Validation, require_images
+from fashion200k import PairIndex, sample_triplets
+from train_val import train, training_examples
+from vocabulary import Vocabulary
+
+
+def main(argv):
+    config = parse_config(["--dataset=fashion200k", *argv], __doc__)
+    if config.dataset != "fashion200k":
+        raise InputError(f"--dataset={config.dataset}: use train_val.py", 2)
+    datasets.require_data(config.dataset, config.data_path)
+    images = datasets.read_fashion200k(config.data_path, "train")
+    vocabulary = Vocabulary.build(["replace with", *(image.caption for image in images)])
+    found = require_images(config, "", (image.path for image in images))
+    paths = {("", name): str(path) for name, path in found.items()}
+    index = PairIndex([image for image in images if image.path in found])
+    prepare_run(config, vocabulary)
+
+    def examples_of_epoch(epoch):
+        triplets = sample_triplets(index, config.seed, epoch)
+        return training_examples(config, triplets, vocabulary, paths)
+
+    validation = Validation(config, vocabulary) if config.eval_length else None
+    train(config, examples_of_epoch, vocabulary, validation)
+
+
+if __name__ == "__main__":
+    run_main(main)
