@@ -198,7 +198,9 @@ def _draw_pictures(folder, pictures, seed, dataset):
         (str(folder / path), garment, (seed, 3 + stream, number))
         for number, (path, garment) in enumerate(pictures)
     ]
-    with multiprocessing.Pool(min(os.cpu_count() or 1, len(tasks))) as pool:
+    # Fresh processes: a copy of one with threads (TensorFlow's, in a test run) may hang.
+    fresh = multiprocessing.get_context("spawn")
+    with fresh.Pool(min(os.cpu_count() or 1, len(tasks))) as pool:
         drawn = pool.imap_unordered(_draw_picture, tasks, chunksize=16)
         for _ in tqdm(drawn, total=len(tasks), desc=f"drawing {dataset}", unit="image"):
             pass

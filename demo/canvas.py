@@ -113,13 +113,18 @@ class Canvas:
 
     def piece(self, points, cut=None):
         """A piece of fabric with this outline, less the outline `cut`, and an edge."""
-        mask = Image.new("L", (self.side, self.side))
+        pixels = np.reshape(self._pixels(points), (-1, 2))
+        corner = np.maximum(np.floor(pixels.min(0)), 0).astype(int)
+        end = np.minimum(np.ceil(pixels.max(0)) + 1, self.side).astype(int)
+        box = (*corner.tolist(), *end.tolist())
+        mask = Image.new("L", tuple((end - corner).tolist()))
         pen = ImageDraw.Draw(mask)
-        pen.polygon(self._pixels(points), 255)
+        pen.polygon((pixels - corner).ravel().tolist(), 255)
         if cut is not None:
-            pen.polygon(self._pixels(cut), 0)
-        self.image.paste(self.fabric, (0, 0), mask)
-        self.covered.paste(255, (0, 0), mask)
+            cut_pixels = np.reshape(self._pixels(cut), (-1, 2)) - corner
+            pen.polygon(cut_pixels.ravel().tolist(), 0)
+        self.image.paste(self.fabric.crop(box), box, mask)
+        self.covered.paste(255, box, mask)
         self.line([*points, points[0]], 0.010)
 
     def patch(self, points, colour, edge=True):

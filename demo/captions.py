@@ -14,12 +14,8 @@ _COLOUR = {name: [("is", name), ("is", f"{name} in color")] for name in ATTRIBUT
 _COLOUR["purple"].append(("is", "violet"))
 _VALUE = {
     "kind": {
-        kind: [("are", f"{word}s"), ("is", f"a {word}")]
-        for kind, word in zip(
-            ("sneaker", "boot", "pump", "sandal", "clog"),
-            ("sneaker", "boot", "pump", "sandal", "clog"),
-            strict=True,
-        )
+        kind: [("are", f"{kind}s"), ("is", f"a {kind}")]
+        for kind in ("sneaker", "boot", "pump", "sandal", "clog")
     },
     "colour": _COLOUR,
     "pattern": {
@@ -69,10 +65,10 @@ _TOP_LENGTH = {
     "medium": [("is", "hip length"), ("ends", "at the hips")],
     "long": [("is", "thigh length"), ("is", "a long tunic")],
 }
-_COMPARATIVE = {
-    "sleeves": [("has", "{} sleeves", "longer", "shorter")],
-    "length": [("is", "{}", "longer", "shorter")],
-    "heel": [("has", "{} heels", "higher", "lower")],
+_COMPARATIVE = {  # verb, words, upwards, downwards
+    "sleeves": ("has", "{} sleeves", "longer", "shorter"),
+    "length": ("is", "{}", "longer", "shorter"),
+    "heel": ("has", "{} heels", "higher", "lower"),
 }
 
 
@@ -96,12 +92,12 @@ def clauses(kind, attribute, old, new):
     phrases = list(wording[new])
     if attribute in ("colour", "pattern"):
         phrases.append(("is", f"{new} instead of {old}"))
-    for verb, words, more, less in _COMPARATIVE.get(attribute, ()):
+    if attribute in _COMPARATIVE:
+        verb, words, more, less = _COMPARATIVE[attribute]
         order = ATTRIBUTES[attribute]
         steps = order.index(new) - order.index(old)
-        comparative = more if steps > 0 else less
         adverb = "much " if abs(steps) > 1 else ""
-        phrases.append((verb, words.format(adverb + comparative)))
+        phrases.append((verb, words.format(adverb + (more if steps > 0 else less))))
     return phrases
 
 
@@ -117,10 +113,7 @@ def _join(parts):
 
 def relative_captions(rng, reference, target, count=2):
     """`count` captions for one triplet, each naming every change, in different words."""
-    names = ATTRIBUTES.keys()
-    changed = [
-        name for name, a, b in zip(names, reference, target, strict=True) if a != b and (a and b)
-    ]
+    changed = [name for name in ATTRIBUTES if getattr(reference, name) != getattr(target, name)]
     phrasings = {}
     for name in changed:
         old, new = (getattr(garment, name) for garment in (reference, target))
@@ -163,17 +156,18 @@ def product_caption(garment):
 def tags(garment):
     """Attribute words of a FashionIQ image, six lists as in asin2attr.*.json."""
 
-    def word(attribute):
+    def words(attribute):
         value = getattr(garment, attribute)
-        return values_wording(garment.kind, attribute)[value][0][1].split() if value else []
+        phrase = values_wording(garment.kind, attribute)[value][0][1]
+        return [word for word in phrase.split() if word != "a"]
 
+    print_or_trim = garment.graphic or garment.trim
     kind = {"toptee": "top"}.get(garment.kind, garment.kind)
-    details = [garment.graphic or garment.trim] if "none" not in garment[6:] else []
     return [
         [kind],
         [garment.pattern],
         [garment.colour],
-        word("sleeves") + word("length"),
-        word("neckline"),
-        details,
+        words("sleeves") + words("length"),
+        words("neckline"),
+        [] if print_or_trim == "none" else [print_or_trim],
     ]
