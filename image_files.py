@@ -4,6 +4,7 @@ Accepted: JPEG and PNG of any colour mode (grey, palette, CMYK, 16 bit), which d
 rotation is not applied, as in the published code.
 """
 
+from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -11,6 +12,7 @@ from PIL import Image
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 25_000_000  # before decoding: a file of some bytes can claim any size
 MAGIC = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n"}
+PNG_END = b"IEND\xaeB`\x82"
 TRUNCATED = "truncated or corrupt"
 
 
@@ -22,19 +24,20 @@ def check_image(path):
             return "empty file"
         if size > MAX_BYTES:
             return f"over {MAX_BYTES // 2**20} MiB"
-        with Path(path).open("rb") as file:
-            start = file.read(512)
+        content = Path(path).read_bytes()
     except OSError as error:
         return f"unreadable: {error.strerror}"
-    if not start.startswith(tuple(MAGIC.values())):
-        return "HTML or XML page" if start.lstrip()[:1] == b"<" else "not a JPEG or PNG"
+    if not content.startswith(tuple(MAGIC.values())):
+        return "HTML or XML page" if content[:512].lstrip()[:1] == b"<" else "not a JPEG or PNG"
+    if content.startswith(MAGIC["PNG"]) and PNG_END not in content:
+        return TRUNCATED  # Pillow would not mind, TensorFlow does
     try:
         # Opening reads the header only; Pillow itself refuses above 179 megapixels.
-        with Image.open(path, formats=tuple(MAGIC)) as image:
+        with Image.open(BytesIO(content), formats=tuple(MAGIC)) as image:
             if image.width * image.height > MAX_PIXELS:
                 return f"over {MAX_PIXELS // 10**6} megapixels"
-            image.verify()  # all chunks of a PNG, up to its end: loading stops before
-        with Image.open(path, formats=tuple(MAGIC)) as image:
+            image.verify()  # the checksums of a PNG, which loading leaves out
+        with Image.open(BytesIO(content), formats=tuple(MAGIC)) as image:
             image.load()
     except Image.DecompressionBombError:
         return f"over {MAX_PIXELS // 10**6} megapixels"

@@ -77,15 +77,19 @@ def test_bad(tmp_path, reason):
     assert check_image(tmp_path / "x.jpg") == reason
 
 
+PNG = encoded(picture(), "PNG")
+
+
 @pytest.mark.parametrize(
     "content",
     [
         JPEG[:3],
         JPEG[:100],
         JPEG[:-1],
-        encoded(picture(), "PNG")[:-300],
-        encoded(picture(), "PNG")[:-1],
-        b"\x89PNG\r\n\x1a\n",
+        PNG[:-300],
+        PNG[:-1],
+        PNG[:500] + bytes([PNG[500] ^ 1]) + PNG[501:],
+        PNG[:8],
         huge_png(0, 10),
         huge_png(100, 100),  # too few pixels
     ],
