@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from config import check_flag_form
 from demo.captions import shoe_caption, tags
 from demo.garments import Garment, draw
 from demo.triplets import (
@@ -268,6 +269,7 @@ def main(argv):
         default=FULL_SIZE,
         help="training triplets per FashionIQ category; everything else scales along (full: 1800)",
     )
+    check_flag_form(argv)
     args = parser.parse_args(argv)
     chosen = list(DATASETS) if args.dataset == "all" else [args.dataset]
     for dataset in chosen:
