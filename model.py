@@ -83,7 +83,7 @@ class VAL(keras.Model):
         nets = [self.text_projection, *self.composers] if self.composers else []
         layers = [layer for net in nets for layer in getattr(net, "layers", [])]
         dropouts = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
-        for index, layer in enumerate(dropouts):
+        for index, layer in enumerate(layer for layer in dropouts if layer.rate > 0):
             state = layer.seed_generator.state
             state.assign(ops.cast(ops.stack([seed * 64 + index, step]), state.dtype))
 

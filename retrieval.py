@@ -1,18 +1,24 @@
 """Exact ranks by squared L2: one matrix product a block, counting instead of sorting.
 
 Pure functions on arrays. The distance of a query and a gallery image is, by definition,
-np.sum((gallery - query) ** 2) in float64. A float32 product decides every image that lies further
-from the nearest correct one than its rounding error can reach; the few others are compared by
+np.sum((gallery - query) ** 2) in float64. A float32 product decides every image that is further
+from the nearest correct one than its rounding errors can reach; the few others are compared by
 the definition. So the ranks are those of a plain float64 loop, whatever the block size.
 Protocol: the query's own reference image is removed, ties go by gallery order.
 """
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import scipy.sparse
+from scipy.linalg.blas import sgemm
 
 BLOCK_SCORES = 1 << 25  # float32 scores held at once (128 MiB); bounds memory, changes no rank
-PAIR_CHUNK = 64  # gallery rows compared in float64 at once: small enough for the cache
+ROW_CHUNK = 64  # feature rows handled in float64 at once: they stay in the cache
+TERMS = 256  # dimensions summed by one product: few terms have a small rounding error
 NEVER = np.iinfo(np.int64).max  # rank of a query without a correct image in its gallery
 HALF_ULP = 2.0**-24  # relative rounding error of one float32 operation
 
@@ -28,134 +34,171 @@ class Ranking(NamedTuple):
     tied: np.ndarray
 
 
+class Scorer:
+    """Scores in float32, larger is nearer: q.g' - c with g' = g - mean, c = |g'|^2 / 2 + mean.g'.
+
+    Without rounding that is (|q - mean|^2 - |q - g|^2) / 2. Taking out the gallery's mean keeps
+    what all images share from costing precision. c rides along as two columns of the product.
+    """
+
+    def __init__(self, queries, gallery):
+        self.queries, self.gallery = queries, gallery
+        largest = max(float(abs(end)) for a in (queries, gallery) for end in (a.min(), a.max()))
+        # A power of two scales without rounding, and keeps float32 squares from overflowing.
+        self.scale = np.float32(2.0 ** -np.clip(np.ceil(np.log2(largest or 1.0)), -120, 120))
+        dims = gallery.shape[1]
+        self.slices = [slice(k, min(k + TERMS, dims)) for k in range(0, dims, TERMS)]
+        widths = [columns.stop - columns.start for columns in self.slices]
+        widths[-1] += 2
+        self.parts = [np.empty((len(gallery), width), np.float32) for width in widths]
+        mean = gallery.mean(axis=0, dtype=np.float64) * self.scale
+        squares, constants = np.empty(len(gallery)), np.empty(len(gallery))
+        for start in range(0, len(gallery), ROW_CHUNK):
+            rows = slice(start, start + ROW_CHUNK)
+            shifted = gallery[rows] * self.scale - mean
+            squares[rows] = np.einsum("nd,nd->n", shifted, shifted)
+            constants[rows] = -squares[rows] / 2 - shifted @ mean
+            for columns, part in zip(self.slices, self.parts, strict=True):
+                part[rows, : columns.stop - columns.start] = shifted[:, columns]
+        self.parts[-1][:, -2] = constants
+        self.parts[-1][:, -1] = constants - self.parts[-1][:, -2]  # what float32 left out
+        self.radius = np.sqrt(squares.max())
+        self.mean_norm = np.linalg.norm(mean)
+
+    def blocks(self, block_scores=BLOCK_SCORES):
+        """Yields (first query, scores [b, N], errors [b]); the next block overwrites the scores.
+
+        No score is off by more than its error: Higham's bound for dot products, which holds for
+        any order of summation, plus the rounding of g' (twice that, for slack).
+        """
+        size = max(1, min(len(self.queries), block_scores // len(self.gallery)))
+        buffer = np.empty((size, len(self.gallery)), np.float32)
+        relative = 1.01 * (min(TERMS, self.queries.shape[1]) + len(self.parts) + 10) * HALF_ULP
+        for start in range(0, len(self.queries), size):
+            block = self.queries[start : start + size]
+            scores, squares = buffer[: len(block)], np.zeros(len(block))
+            for columns, part in zip(self.slices, self.parts, strict=True):
+                rows = np.ones((len(block), part.shape[1]), np.float32)
+                scaled = rows[:, : columns.stop - columns.start]
+                np.multiply(block[:, columns], self.scale, out=scaled)
+                squares += np.einsum("qd,qd->q", scaled, scaled)
+                beta = float(columns.start > 0)  # adds to the parts before
+                options = {"beta": beta, "c": scores.T, "trans_a": 1, "overwrite_c": 1}
+                scores = sgemm(1.0, part.T, rows.T, **options).T
+            reach = (1.001 * np.sqrt(squares) + self.mean_norm + self.radius) * self.radius
+            yield start, scores, relative * reach + 2.0**-100
+
+    def distances(self, i, columns):
+        """Squared L2 of query i and gallery images, by the definition; of copies only once."""
+        if len(columns) <= ROW_CHUNK:
+            return distances(self.queries[i], self.gallery[columns])
+        first = self.copies[columns]
+        needed = np.zeros(len(self.gallery), bool)
+        needed[first] = True
+        exact = np.empty(len(self.gallery))
+        exact[needed] = distances(self.queries[i], self.gallery[needed])
+        return exact[first]
+
+    @cached_property
+    def copies(self):
+        """[N]: for each image the first with the same bytes; keeps collapsed features fast."""
+        first = {}
+        return np.array([first.setdefault(row.tobytes(), i) for i, row in enumerate(self.gallery)])
+
+
 def distances(query, images):
     """Squared L2 in float64, the definition. query: [D], images: [n, D] -> [n]."""
     result = np.empty(len(images))
     query = query.astype(np.float64)
-    for start in range(0, len(images), PAIR_CHUNK):
-        difference = images[start : start + PAIR_CHUNK] - query
+    for start in range(0, len(images), ROW_CHUNK):
+        difference = images[start : start + ROW_CHUNK] - query
         np.multiply(difference, difference, out=difference)
-        result[start : start + PAIR_CHUNK] = difference.sum(axis=1)
+        result[start : start + ROW_CHUNK] = difference.sum(axis=1)
     return result
 
 
-class Scorer:
-    """q.g - |g|^2 / 2 in float32, larger is nearer, with a bound on its error.
+def for_each_query(scorer, references, function, block_scores=BLOCK_SCORES):
+    """Calls function(i, scores [N], error, scratch) for every query, its own reference at -inf.
 
-    Both sides are shifted by the gallery's mean, which moves no distance: what all images share
-    would only cost precision. |g|^2 / 2 rides along as two more columns of the product.
+    scratch: bool [2, N], undefined.
     """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start, scores, errors in scorer.blocks(block_scores):
 
-    def __init__(self, queries, gallery):
-        self.queries = queries
-        self.mean = gallery.mean(axis=0, dtype=np.float64)
-        largest = max(self._largest(queries), self._largest(gallery))
-        # A power of two scales without rounding; float32 squares can then not overflow.
-        self.scale = 2.0 ** -np.ceil(np.log2(largest)) if largest > 0 else 1.0
-        self.dims = gallery.shape[1]
-        self.gallery = self._shifted(gallery)  # [N, D + 2]
-        half_norms = np.empty(len(gallery))
-        for start in range(0, len(gallery), PAIR_CHUNK):
-            rows = self.gallery[start : start + PAIR_CHUNK, : self.dims].astype(np.float64)
-            half_norms[start : start + PAIR_CHUNK] = 0.5 * np.sum(rows * rows, axis=1)
-        self.gallery[:, -2] = -half_norms
-        self.gallery[:, -1] = -half_norms - self.gallery[:, -2]  # what float32 left out
-        self.radius = np.sqrt(2 * half_norms.max())
+            def rows(first, start=start, scores=scores, errors=errors):
+                scratch = np.empty((2, scores.shape[1]), bool)
+                for row in range(first, min(first + ROW_CHUNK, len(scores))):
+                    if references[start + row] >= 0:
+                        scores[row, references[start + row]] = -np.inf
+                    function(start + row, scores[row], errors[row], scratch)
 
-    def _largest(self, rows):
-        """The largest coordinate of the shifted rows."""
-        return max(
-            np.abs(rows[start : start + PAIR_CHUNK] - self.mean).max()
-            for start in range(0, len(rows), PAIR_CHUNK)
-        )
-
-    def _shifted(self, rows):
-        result = np.ones((len(rows), self.dims + 2), np.float32)
-        for start in range(0, len(rows), PAIR_CHUNK):
-            part = (rows[start : start + PAIR_CHUNK] - self.mean) * self.scale
-            result[start : start + PAIR_CHUNK, : self.dims] = part
-        return result
-
-    def blocks(self, block_scores):
-        """Yields (start, scores [b, N], norms [b], errors [b]) over the queries.
-
-        A score differs from (|q|^2 - |q - g|^2) / 2, in shifted and scaled units, by at most its
-        error: Higham's bound for a dot product in any order of summation, plus the rounding of
-        the shifted coordinates. The scores are overwritten by the next block.
-        """
-        size = max(1, min(len(self.queries), block_scores // len(self.gallery)))
-        buffer = np.empty((size, len(self.gallery)), np.float32)
-        terms = (self.dims + 10) * HALF_ULP
-        for start in range(0, len(self.queries), size):
-            block = self._shifted(self.queries[start : start + size])
-            scores = np.matmul(block, self.gallery.T, out=buffer[: len(block)])
-            rows = block[:, : self.dims].astype(np.float64)
-            norms = np.sqrt(np.sum(rows * rows, axis=1))
-            errors = terms / (1 - terms) * (norms * self.radius + self.radius**2 / 2)
-            errors += 4 * HALF_ULP * (norms + self.radius) ** 2 + terms * 2.0**-100
-            yield start, scores, norms, errors
+            list(pool.map(rows, range(0, len(scores), ROW_CHUNK)))
 
 
 def rank_correct(queries, gallery, correct, references=None, block_scores=BLOCK_SCORES):
-    """Ranks every query's nearest correct image.
+    """Ranks every query's nearest correct image -> Ranking.
 
     queries: float32 [Q, D]; gallery: float32 [N, D]; all finite.
-    correct: scipy.sparse csr bool [Q, N]. references: int [Q], the column of the query's own
+    correct: scipy.sparse bool [Q, N]. references: int [Q], the column of the query's own
     reference image, which is taken out of its gallery; -1 or None: nothing is taken out.
     """
-    if references is None:
-        references = np.full(len(queries), -1)
-    targets = [_nearest(queries, gallery, correct, references, i) for i in range(len(queries))]
-    ranks = np.zeros(len(queries), np.int64)
-    tied = np.zeros(len(queries), bool)
-    copies = _first_copies(gallery)
+    correct = scipy.sparse.csr_array(correct, copy=True)
+    correct.eliminate_zeros()
+    correct.sort_indices()
+    references = np.full(len(queries), -1) if references is None else references
+    ranks, tied = np.full(len(queries), NEVER), np.zeros(len(queries), bool)
     scorer = Scorer(queries, gallery)
-    for start, scores, norms, errors in scorer.blocks(block_scores):
-        for row in range(len(scores)):
-            i = start + row
-            column, threshold = targets[i]
-            if column < 0:
-                ranks[i] = NEVER
-                continue
-            scores[row, correct.indices[correct.indptr[i] : correct.indptr[i + 1]]] = -np.inf
-            if references[i] >= 0:
-                scores[row, references[i]] = -np.inf
-            middle = (norms[row] ** 2 - threshold * scorer.scale**2) / 2
-            low, high = np.float32(middle - errors[row]), np.float32(middle + errors[row])
-            nearer, close = scores[row] > high, scores[row] >= low
-            ranks[i] = np.count_nonzero(nearer)
-            if np.count_nonzero(close) == ranks[i]:
-                continue
-            columns = np.flatnonzero(close & ~nearer)
-            exact = _distances_once(queries[i], gallery, columns, copies)
-            ties = exact == threshold
-            tied[i] = ties.any()
-            ranks[i] += np.count_nonzero((exact < threshold) | (ties & (columns < column)))
+
+    def rank(i, scores, error, scratch):
+        right = correct.indices[correct.indptr[i] : correct.indptr[i + 1]]
+        right = right[right != references[i]]
+        if len(right):
+            ranks[i], tied[i] = _rank_nearest(scorer, i, scores, right, 2 * error, scratch)
+
+    for_each_query(scorer, references, rank, block_scores)
     return Ranking(ranks, tied)
 
 
-def _nearest(queries, gallery, correct, references, i):
-    """(column, distance) of query i's nearest correct image, (-1, inf) if it has none."""
-    columns = correct.indices[correct.indptr[i] : correct.indptr[i + 1]]
-    columns = np.sort(columns[columns != references[i]])
-    if not len(columns):
-        return -1, np.inf
-    exact = distances(queries[i], gallery[columns])
-    best = exact.argmin()  # the first of several
-    return columns[best], exact[best]
+def _rank_nearest(scorer, i, scores, right, margin, scratch):
+    """(images before query i's nearest correct one, whether a wrong one ties with it).
+
+    right: columns of its correct images, ascending. margin: scores further apart are in order.
+    """
+    column = right[0]
+    if len(right) > 1:
+        near = right[scores[right] >= scores[right].max() - margin]
+        column = near[scorer.distances(i, near).argmin()] if len(near) > 1 else near[0]
+    low, high = np.float32(scores[column] - margin), np.float32(scores[column] + margin)
+    scores[right] = -np.inf  # none of them comes before the nearest
+    nearer = np.greater(scores, high, out=scratch[0])
+    close = np.greater_equal(scores, low, out=scratch[1])
+    before = np.count_nonzero(nearer)
+    if np.count_nonzero(close) == before:
+        return before, False
+    columns = np.flatnonzero(close ^ nearer)
+    threshold = scorer.distances(i, [column])[0]
+    exact = scorer.distances(i, columns)
+    ties = exact == threshold
+    return before + np.count_nonzero((exact < threshold) | (ties & (columns < column))), ties.any()
 
 
-def _first_copies(gallery):
-    """[N]: for each row the first row with the same bytes. Keeps a collapsed gallery fast."""
-    first = {}
-    return np.array([first.setdefault(row.tobytes(), i) for i, row in enumerate(gallery)])
+def nearest(queries, gallery, references, k):
+    """The k nearest images of every query, ties by gallery order -> (columns, distances) [Q, k].
 
+    Arguments as in rank_correct; k at most the number of images left to every query.
+    """
+    columns, exact = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
+    scorer = Scorer(queries, gallery)
 
-def _distances_once(query, gallery, columns, copies):
-    if len(columns) <= PAIR_CHUNK:
-        return distances(query, gallery[columns])
-    rows, inverse = np.unique(copies[columns], return_inverse=True)
-    return distances(query, gallery[rows])[inverse]
+    def pick(i, scores, error, scratch):
+        last = np.partition(scores, len(scores) - k)[len(scores) - k]
+        near = np.flatnonzero(scores >= np.float32(last - 2 * error))
+        distance = scorer.distances(i, near)
+        order = np.lexsort((near, distance))[:k]
+        columns[i], exact[i] = near[order], distance[order]
+
+    for_each_query(scorer, references, pick)
+    return columns, exact
 
 
 def recall_at_k(ranks, k):

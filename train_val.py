@@ -39,19 +39,13 @@ class Training:
         self.config = config
         self.model = build_model(config, vocabulary_size)
         self.variables = named_variables(self.model)
-        self.trained = {
-            name: variable
-            for name, variable in self.variables.items()
-            # Published: the initial state's gradient is a dead tensor, it never trains.
-            if variable.trainable and not (config.as_published and "init_state" in name)
-        }
-        averaged = {name: v for name, v in self.variables.items() if v.trainable}
-        self.averages = {name: tf.Variable(v.value) for name, v in averaged.items()}
+        self.trained = {name: v for name, v in self.variables.items() if v.trainable}
+        self.averages = {name: tf.Variable(v.value) for name, v in self.trained.items()}
         if config.pretrain_checkpoint_dir:
             restore_image_encoder(self.model.image_encoder, config.pretrain_checkpoint_dir)
         if not config.as_published:  # published averages start before the ImageNet weights
             for name, average in self.averages.items():
-                average.assign(averaged[name].value)
+                average.assign(self.trained[name].value)
         self.optimizer = keras.optimizers.Adam(config.init_learning_rate, epsilon=1e-8)
         self.optimizer.build(list(self.trained.values()))
         self.step = tf.Variable(0, dtype=tf.int64)
@@ -84,21 +78,26 @@ class Training:
             losses = [self.matching_loss(q, t) for q, t in zip(queries, targets, strict=True)]
             regularization = tf.add_n(self.model.losses)
             total = tf.add_n([*losses, regularization])
-        trained = list(self.trained.values())
-        self.learn(tape.gradient(total, [v.value for v in trained]), trained)
+        self.learn(tape.gradient(total, {name: v.value for name, v in self.trained.items()}))
         self.step.assign_add(1)
         self.place.assign(batch["place"] + [0, 1])
         return [total, *losses, regularization]
 
-    def learn(self, gradients, trained):
+    def learn(self, gradients):
+        """Applies {name: gradient} and moves the averages."""
         config = self.config
         rate = config.init_learning_rate
         if config.decay_at:
             rate = tf.where(self.step < config.decay_at, rate, rate * 0.1)
         self.optimizer.learning_rate.assign(rate)
-        if config.as_published:  # Adam's bias correction stays at its first update
+        if config.as_published:
+            # There the gradient of the initial state is a dead tensor: it never trains, and Adam's
+            # bias correction stays at its first update.
             self.optimizer.iterations.assign(0)
-        self.optimizer.apply(gradients, trained)
+            for name in gradients:
+                if "init_state" in name:
+                    gradients[name] = tf.zeros_like(gradients[name])
+        self.optimizer.apply(list(gradients.values()), list(self.trained.values()))
         for name, average in self.averages.items():
             difference = average - self.variables[name].value
             average.assign_sub((1 - config.average_decay) * difference)

@@ -44,9 +44,9 @@ class MaxOverTime(keras.layers.Layer):
 
     def call(self, steps, lengths, training=False):
         padded_length = ops.shape(steps)[1]
-        own = ops.arange(padded_length)[None, :, None] < lengths[:, None, None]
-        padding = -math.inf if steps.dtype == "float32" else -6e4
-        longest = ops.max(ops.where(own, steps, padding), axis=1)
+        step = ops.arange(padded_length, dtype=lengths.dtype)
+        own = step[None, :, None] < lengths[:, None, None]  # [B, T, 1]
+        longest = ops.max(ops.where(own, steps, -math.inf), axis=1)
         if training and self.padding_in_training:
             padded = lengths[:, None] < padded_length
             return ops.where(padded, ops.maximum(longest, 0), longest)
