@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import datasets
 from errors import InputError
 from released_files import check_name, read_json, read_lines
 
@@ -51,6 +52,9 @@ def read_about(folder):
     for key in ("dataset", "subset", "data_path"):
         if not isinstance(about.get(key), str):
             raise InputError(f"{path}: needs {key}, a string")
+    dataset, subset = about["dataset"], about["subset"]
+    if dataset not in datasets.ANNOTATIONS or subset not in datasets.subsets(dataset):
+        raise InputError(f"{path}: no data set {dataset} with a subset {subset!r}")
     return about
 
 

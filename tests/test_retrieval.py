@@ -6,7 +6,14 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retrieval import NEVER, chance_recall, rank_correct, recall_at_k
+from retrieval import (
+    NEVER,
+    bootstrap_intervals,
+    chance_recall,
+    nearest,
+    rank_correct,
+    recall_at_k,
+)
 
 
 def plain_ranks(queries, gallery, correct, references):
@@ -131,3 +138,27 @@ def test_chance_by_hand():
     assert chance_recall(correct, np.array([-1, 2]), 2) == pytest.approx(expected)
     # The only correct image is the reference itself: never.
     assert chance_recall(correct, np.array([1, 0]), 3) == pytest.approx(50)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nearest_equals_a_full_sort(kind):
+    queries, gallery = make_features(kind, np.random.default_rng(0), queries=12)
+    references = np.arange(12) - 1
+    columns, distances = nearest(queries, gallery, references, 7)
+    for i in range(len(queries)):
+        exact = np.sum((gallery.astype(np.float64) - queries[i]) ** 2, axis=1)
+        if references[i] >= 0:
+            exact[references[i]] = np.inf
+        expected = np.argsort(exact, kind="stable")[:7]
+        np.testing.assert_array_equal(columns[i], expected)
+        np.testing.assert_array_equal(distances[i], exact[expected])
+
+
+def test_bootstrap_interval_is_the_binomial_one():
+    hits = (np.arange(2000) % 4 == 0).astype(float)  # 25 %; standard deviation of the mean 0.00968
+    ((low, high),) = bootstrap_intervals([hits], np.arange(2000))
+    assert low == pytest.approx(0.25 - 1.96 * 0.00968, abs=0.002)
+    assert high == pytest.approx(0.25 + 1.96 * 0.00968, abs=0.002)
+    # Every query said four times is no more evidence.
+    ((again, _),) = bootstrap_intervals([np.tile(hits, 4)], np.tile(np.arange(2000), 4))
+    assert again == pytest.approx(low, abs=0.002)

@@ -10,6 +10,7 @@ import scipy.sparse
 
 import test_val
 from errors import InputError
+from evaluation_set import load_evaluation_set
 from generate_groundtruth import (
     GroundTruth,
     build_groundtruth,
@@ -86,6 +87,27 @@ def test_log_and_jsonl_of_perfect_features(shoes):
     assert len((root / "results" / "results_shoes.log").read_text().splitlines()) == 6
     assert results[0]["R@1"] == pytest.approx(83.3333) and results[0]["median_rank"] == 1
     assert (results[0]["step"], results[0]["checkpoint"]) == (7, "c")
+
+
+def test_saved_ranks_say_what_the_score_says(shoes):
+    root, truth = shoes
+    write_features(root / "features", {"val": truth}, data_path=str(root))
+    folder = root / "ranks"
+    _, (result,) = evaluate(root, f"--save_ranks={folder}", f"--save_trec={folder}")
+    lines = (folder / "ranks_shoes_val.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [r["caption"] for r in records] == truth.captions
+    assert np.mean([r["rank"] <= 1 for r in records]) * 100 == pytest.approx(result["R@1"], abs=0.1)
+    for i, record in enumerate(records):
+        names = [name for name, _ in record["top"]]
+        assert sorted([*names, record["reference"]]) == truth.gallery  # all but the reference
+        assert names.index(f"img_{i % 5}.jpg") + 1 == record["rank"]
+        distances = [distance for _, distance in record["top"]]
+        assert distances == sorted(distances)
+    run = [line.split() for line in (folder / "shoes_val.run").read_text().splitlines()]
+    assert len(run) == 24 and run[0][:4] == ["shoes_val-0", "Q0", records[0]["top"][0][0], "1"]
+    qrels = (folder / "shoes_val.qrels").read_text().splitlines()
+    assert qrels[5] == "shoes_val-5 0 img_0.jpg 1"
 
 
 def test_missing_images_are_counted_and_said(shoes):
@@ -213,7 +235,7 @@ def test_both_protocols_of_the_real_fashion_iq(tmp_path, capsys):
     far[np.arange(300), truth.references[:300]] = np.inf
     places = far.argsort(axis=1).argsort(axis=1)
     expected = places[truth.correct[:300].toarray()]
-    features, benchmark = test_val.load_benchmark(tmp_path / "features" / "dress", "val")
-    ranking, _ = test_val.evaluate(benchmark)
+    _, evaluation_set = load_evaluation_set(tmp_path / "features" / "dress", "val")
+    ranking, _ = test_val.evaluate(evaluation_set)
     np.testing.assert_array_equal(ranking.ranks[:300], expected)
     assert recall_at_k(ranking.ranks, 50) == pytest.approx(results[0]["R@50"], abs=1e-4)
