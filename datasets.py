@@ -66,9 +66,7 @@ class Benchmark(NamedTuple):
     gallery: list[str]  # image names, sorted, unique
 
 
-class LabelledImage(NamedTuple):
-    """One image of Fashion200k."""
-
+class LabelledImage(NamedTuple):  # of Fashion200k
     path: str  # women/<category>/<sub>/<id>/<file>
     caption: str
 
@@ -298,3 +296,5 @@ def _file_names(folder):
             return {entry.name for entry in entries if entry.is_file()}
     except (FileNotFoundError, NotADirectoryError):
         return set()
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror}") from None

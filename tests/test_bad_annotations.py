@@ -82,6 +82,18 @@ def test_bad_shoes(tmp_path):
         datasets.read_train_triplets("shoes", tmp_path)
 
 
+def test_image_names_that_no_folder_can_hold(tmp_path):
+    with pytest.raises(InputError, match="File name too long"):
+        datasets.image_paths("fashion200k", tmp_path, [f"women/{'é' * 200}/x.jpeg"])
+    for name in ("../x.jpeg", "/etc/passwd", "women/../../x.jpeg"):
+        with pytest.raises(InputError, match="may lead out"):
+            datasets.image_paths("fashion200k", tmp_path, [name])
+    (tmp_path / "image_data/dress").mkdir(parents=True)
+    (tmp_path / "x.jpg").write_bytes(b"")
+    assert datasets.image_paths("fashion_iq", tmp_path, ["../../x", str(tmp_path / "x")]) == {}
+    assert datasets.image_paths("shoes", tmp_path, ["../x.jpg", "x.jpg"]) == {}
+
+
 def test_unknown_subset_and_protocol(tmp_path):
     with pytest.raises(InputError, match="--subset=coat"):
         datasets.read_benchmark("fashion_iq", tmp_path, "coat")
