@@ -169,6 +169,40 @@ def test_any_label_lines_give_images_or_input_error(tmp_path_factory, lines):
         assert all(image.path.startswith("women/") for image in images)
 
 
+@given(st.lists(st.sampled_from(["women/d/x/3/3_0.jpeg", " ", "\n", "x", "../y", "\t"])))
+def test_any_queries_give_a_benchmark_or_input_error(tmp_path_factory, pieces):
+    root = small_fashion200k(tmp_path_factory.getbasetemp() / "queries")
+    write(root / "test_queries.txt", "".join(pieces))
+    try:
+        benchmark = datasets.read_benchmark("fashion200k", root)
+    except InputError as error:
+        assert "test_queries.txt:" in str(error)
+    else:
+        assert all(set(query.targets) <= set(benchmark.gallery) for query in benchmark.queries)
+
+
+shoe = st.fixed_dictionaries(
+    {},
+    optional={
+        "ImageName": st.sampled_from(["a.jpg", "b.jpg", "../c.jpg", 1]),
+        "ReferenceImageName": st.sampled_from(["a.jpg", "b.jpg"]),
+        "RelativeCaption": st.one_of(st.text(max_size=5), st.none()),
+    },
+)
+
+
+@given(st.lists(shoe, max_size=3))
+def test_any_shoes_give_triplets_or_input_error(tmp_path_factory, entries):
+    root = tmp_path_factory.getbasetemp() / "shoes"
+    write(root / "train_im_names.txt", "a.jpg\n")
+    write(root / "relative_captions_shoes.json", json.dumps(entries))
+    try:
+        found = [t for split in ("train", "val") for t in datasets.read_shoes(root, split)]
+        assert len(found) == len(entries)
+    except InputError as error:
+        assert "relative_captions_shoes.json: entry" in str(error)
+
+
 def test_names_file(tmp_path):
     write(tmp_path / "names.txt", "\ufeffa.jpg \r\nb.jpg\r\n\r\n")
     assert read_names(tmp_path / "names.txt") == ["a.jpg", "b.jpg"]

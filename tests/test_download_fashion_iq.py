@@ -1,214 +1,32 @@
-"""The download against a local server that misbehaves in every way seen, and a kill in between."""
+"""The command against a local server: gaps, later runs, a kill and an interrupt in between."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import download_fashion_iq
 from download_fashion_iq import read_urls
 from errors import InputError
-from fetch_image import Failure, Pace, Rules, check_url, fetch, make_session
+from tests.image_server import image_server
 from tests.small_data import small_fashion_iq, write
-from tests.test_image_files import FRAMES, JPEG, PNG, encoded, huge_png
+from tests.test_image_files import JPEG
 
 ROOT = Path(__file__).parents[1]
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers by the first part of the path; counts requests per path."""
-
-    def do_GET(self):
-        kind = self.path.split("/")[1]
-        self.server.seen[self.path] += 1
-        self.server.times.append((self.path, time.monotonic()))
-        getattr(self, f"answer_{kind}", self.answer_content)(kind, self.server.seen[self.path] == 1)
-
-    def send(self, status, body=b"", length=None, **headers):
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body) if length is None else length))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def answer_content(self, kind, first):
-        self.send(200, self.server.content[kind])
-
-    def answer_status(self, kind, first):
-        self.send(int(self.path.split("/")[2]), b"<html>no</html>")
-
-    def answer_busy(self, kind, first):
-        if first:
-            self.send(429, Retry_After="1")
-        else:
-            self.send(200, JPEG)
-
-    def answer_later(self, kind, first):
-        self.send(429, b"", Retry_After="100000")
-
-    def answer_broken(self, kind, first):
-        self.send(*((500, b"") if first else (200, JPEG)))
-
-    def answer_slow(self, kind, first):
-        time.sleep(1.5)
-        self.send(200, JPEG)
-
-    def answer_trickle(self, kind, first):
-        self.send(200, JPEG[:10], length=len(JPEG))
-        for i in range(10, 200):
-            time.sleep(0.05)
-            self.wfile.write(JPEG[i : i + 1])
-
-    def answer_short(self, kind, first):
-        self.send(200, JPEG[:5000] if first else JPEG, length=len(JPEG))
-
-    def answer_endless(self, kind, first):
-        self.send_response(200)
-        self.end_headers()
-        for _ in range(100):
-            self.wfile.write(JPEG + bytes(2**20))
-
-    def answer_claims(self, kind, first):
-        self.send(200, b"", length=10**12)
-
-    def answer_to(self, kind, first):
-        self.send(302, Location=unquote(self.path.removeprefix("/to/")))
-
-    def answer_nap(self, kind, first):
-        time.sleep(0.15)
-        self.send(200, JPEG)
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads, server.seen, server.times = True, Counter(), []
-    server.handle_error = lambda *args: None  # clients that hang up
-    server.content = {
-        "ok": JPEG,
-        "png": PNG,
-        "empty": b"",
-        "html": b"<!DOCTYPE html>",
-        "gif": encoded(FRAMES[0], "GIF"),
-        "bomb": huge_png(60_000, 60_000),
-        "half": JPEG[: len(JPEG) // 2],
-    }
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-RULES = Rules(frozenset({"127.0.0.1"}), timeout=0.5, total_time=1, attempts=2, backoff=0.01)
-
-
-@pytest.mark.parametrize(
-    ("path", "reason", "requests"),
-    [
-        ("/ok/1", None, 1),
-        ("/png/1", None, 1),
-        ("/busy/1", None, 2),
-        ("/broken/1", None, 2),
-        ("/short/1", None, 2),
-        ("/to//ok/1", None, 1),
-        ("/to/http://127.0.0.1:{port}/ok/1", None, 1),
-        ("/status/403", "HTTP 403", 1),
-        ("/status/404", "HTTP 404", 1),
-        ("/status/500", "HTTP 500", 2),
-        ("/later/1", "HTTP 429", 1),
-        ("/slow/1", "timeout", 2),
-        ("/trickle/1", "timeout", 2),
-        ("/empty/1", "empty file", 1),
-        ("/html/1", "HTML or XML page", 1),
-        ("/gif/1", "not a JPEG or PNG", 1),
-        ("/bomb/1", "over 25 megapixels", 1),
-        ("/half/1", "truncated or corrupt", 2),
-        ("/endless/1", "over 20,971,520 bytes", 1),
-        ("/claims/1", "over 20,971,520 bytes", 1),
-        ("/to/http://localhost:{port}/ok/1", "host not allowed: localhost", 1),
-        ("/to/http://127.0.0.1%40localhost:{port}/ok/1", "bad URL", 1),
-        ("/to/file:///etc/passwd", "scheme not allowed", 1),
-    ],
-)
-def test_answers(server, tmp_path, path, reason, requests):
-    path = path.replace("{port}", str(server.server_port))
-    outcome = fetch(make_session(2), server.url + path, tmp_path / "x.jpg", RULES, Pace(1000))
-    assert (outcome.reason, server.seen[path]) == (reason, requests)
-    assert [f.name for f in tmp_path.iterdir()] == ([] if reason else ["x.jpg"])
-    if not reason:
-        assert (tmp_path / "x.jpg").read_bytes() in (JPEG, PNG)
-        assert outcome.size == (tmp_path / "x.jpg").stat().st_size
-
-
-def test_redirect_loop_and_no_server(server, tmp_path):
-    session, path = make_session(1), tmp_path / "x.jpg"
-    outcome = fetch(session, f"{server.url}/to/", path, RULES, Pace(1000))
-    assert outcome.reason == "too many redirects" and server.seen["/to/"] == 6
-    server.shutdown()
-    server.server_close()
-    outcome = fetch(session, server.url + "/ok", path, RULES, Pace(1000))
-    assert outcome == ("connection failed or broken off", 2, 0, True)
-
-
-def test_retry_after_is_waited_for(server, tmp_path):
-    pace = Pace(1000)
-    fetch(make_session(1), server.url + "/busy/1", tmp_path / "x.jpg", RULES, pace)
-    (_, first), (_, second) = server.times
-    assert 0.95 < second - first < 5
-
-
-def test_rate(server, tmp_path):
-    pace, session = Pace(20), make_session(4)
-    threads = [
-        threading.Thread(
-            target=fetch, args=(session, server.url + f"/ok/{i}", tmp_path / str(i), RULES, pace)
-        )
-        for i in range(8)
-    ]
-    start = time.monotonic()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert time.monotonic() - start > 7 / 20 and len(server.times) == 8
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://127.0.0.1/x",
-        "http://evil.com\\@127.0.0.1/x",
-        "http://127.0.0.1:99999/x",
-        "http://127.0.0.1.evil.com/x",
-        "http:///x",
-        "http://127.0.0.1/x\n",
-        "http://[::1/x",
-        "",
-    ],
-)
-def test_refused_urls(url):
-    with pytest.raises(Failure):
-        check_url(url, RULES.hosts)
-
-
-def test_unwritable(server, tmp_path):
-    with pytest.raises(InputError, match="x.jpg: can't be written"):
-        fetch(make_session(1), server.url + "/ok", tmp_path / "no" / "x.jpg", RULES, Pace(1000))
+    with image_server(monkeypatch) as server:
+        yield server
 
 
 def data_folder(root, server, **special):
@@ -288,6 +106,20 @@ def test_kill_and_resume(server, tmp_path):
         assert json.loads(line)["reason"] is None
 
 
+def test_interrupt(server, tmp_path):
+    names = [f"{c}V0000000{i}" for c in "DST" for i in range(6)]
+    root = data_folder(tmp_path, server, **{name: f"/nap/{name}" for name in names})
+    command = [sys.executable, "download_fashion_iq.py", f"--data_path={root}", "--threads=2"]
+    command.append("--allow_host=127.0.0.1")
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    while not list(root.rglob("*V*.jpg")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=30)
+    assert process.returncode == 130 and printed.endswith("goes on from here\n")
+    assert not list(root.rglob("*.part")) and len(list(root.rglob("*.jpg"))) < 27
+
+
 def test_without_network(server, tmp_path, monkeypatch):
     root = data_folder(tmp_path, server)
     server.shutdown()
@@ -308,6 +140,16 @@ def test_bad_lists(tmp_path, line, message):
     write(tmp_path / "image_url/asin2url.dress.txt", line)
     with pytest.raises(InputError, match=message):
         read_urls(tmp_path, "dress")
+
+
+@given(st.text(st.sampled_from("B0 \t\n\u00e9/.")))
+def test_any_list_gives_urls_or_input_error(tmp_path_factory, text):
+    root = tmp_path_factory.getbasetemp() / "urls"
+    write(root / "image_url/asin2url.shirt.txt", text)
+    try:
+        assert all(re.fullmatch("[A-Z0-9]{10}", asin) for asin in read_urls(root, "shirt"))
+    except InputError as error:
+        assert "asin2url.shirt.txt:" in str(error)
 
 
 def test_bad_log_and_flags(server, tmp_path):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from errors import InputError
 from read_glove import embedding_matrix, main, read_glove
@@ -78,6 +80,17 @@ def test_bad_file(tmp_path, content, message):
     (tmp_path / "glove.txt").write_bytes(content)
     with pytest.raises(InputError, match="glove.txt" + message):
         read_glove(tmp_path / "glove.txt", ["red"], 3)
+
+
+@given(st.lists(st.sampled_from([b"red", b" ", b"\n", b"1", b"-2.5", b"x", b"\xff", b"nan"])))
+def test_any_bytes_give_vectors_or_input_error(tmp_path_factory, pieces):
+    path = tmp_path_factory.getbasetemp() / "any.txt"
+    path.write_bytes(b"".join(pieces))
+    try:
+        vectors = read_glove(path, ["red"], 2)
+        assert all(np.isfinite(vector).all() and len(vector) == 2 for vector in vectors.values())
+    except InputError as error:
+        assert "any.txt:" in str(error)
 
 
 def test_command(tmp_path, glove, capsys):
