@@ -1,4 +1,4 @@
-"""The demo's summary of one data set: a table, results/demo_training.png, results/demo_retrieval.png.
+"""The demo's summary of one data set: a table, results/demo_{training,retrieval}.png.
 
     python -m demo.report --dataset=fashion_iq
 
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from show_retrieval import write_sheet
 
 import datasets
 from config import DATASETS, check_flag_form
 from errors import InputError, run_main
-from show_retrieval import write_sheet
 
 RUNS = {"val": "VAL", "image_only": "reference image alone", "text_only": "caption alone"}
 RECALLS = ("R@1", "R@10", "R@50")

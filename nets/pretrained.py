@@ -91,8 +91,8 @@ def read_checkpoint(path):
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-    # The reader raises plain RuntimeError and ValueError too, by format and damage.
-    except (tf.errors.OpError, RuntimeError, ValueError, SystemError) as error:
+    # The reader raises plain Python errors too, by format and damage.
+    except (tf.errors.OpError, RuntimeError, ValueError, SystemError, IndexError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{prefix}: not a readable TensorFlow checkpoint ({reason})") from None
 

@@ -1,0 +1,69 @@
+"""Flags, presets and config.json."""
+
+import dataclasses
+import json
+
+import pytest
+
+from config import PRESETS, Config, load_config, parse_config, save_config
+from errors import InputError
+
+
+def test_a_preset_fills_every_setting_and_later_flags_override():
+    config = parse_config(
+        ["--preset=fashion200k", "--batch_size=8", "--checkpoint_dir=x", "--preset=demo",
+         "--margin=0.3"], "",
+    )  # fmt: skip
+    assert (config.dataset, config.checkpoint_dir) == ("fashion200k", "x")  # what and where stay
+    assert (config.image_model, config.image_size) == ("mobilenet_v1_025", 96)
+    assert (config.batch_size, config.decay_at, config.margin) == (32, 0, 0.3)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_are_valid_and_name_known_settings(preset):
+    config = parse_config([f"--preset={preset}"], "")
+    assert config.data_path == f"data/{config.dataset}"
+    assert set(PRESETS[preset]) <= {field.name for field in dataclasses.fields(Config)}
+
+
+def test_the_rate_follows_the_quirk():
+    assert Config().init_learning_rate == 6.3e-5
+    assert Config(as_published=True).init_learning_rate == 2e-4
+    assert Config(as_published=True, init_learning_rate=0.1).init_learning_rate == 0.1
+
+
+@pytest.mark.parametrize(
+    "flag", ["--batch_size=1", "--margin=-1", "--margin=nan", "--loss=x", "--dropout=1",
+             "--crop_from=100", "--image_size=8", "--batch_size 8", "-h", "train"],
+)  # fmt: skip
+def test_bad_flags_are_named(flag):
+    with pytest.raises(InputError) as error:
+        parse_config(flag.split(" "), "")
+    assert flag.split("=")[0].split(" ")[0] in str(error.value)
+    assert error.value.exit_code == 2
+
+
+@pytest.mark.parametrize("flag", ["--unknown=1", "--augmentation=yes", "--batch_size=x"])
+def test_argparse_ends_with_2(flag, capsys):
+    with pytest.raises(SystemExit) as error:
+        parse_config([flag], "")
+    assert error.value.code == 2
+    assert flag.split("=")[0] in capsys.readouterr().err
+
+
+def test_round_trip(tmp_path):
+    config = Config(checkpoint_dir=str(tmp_path), margin=0.25, augmentation=False)
+    save_config(config)
+    assert load_config(tmp_path) == config
+
+
+def test_bad_config_files_are_named(tmp_path):
+    path = tmp_path / "config.json"
+    with pytest.raises(InputError, match="config.json: not found"):
+        load_config(tmp_path)
+    path.write_text("{")
+    with pytest.raises(InputError, match="config.json: not readable"):
+        load_config(tmp_path)
+    path.write_text(json.dumps({"magin": 1}))
+    with pytest.raises(InputError, match="magin"):
+        load_config(tmp_path)
