@@ -121,6 +121,7 @@ def record(flags, about, protocol, numbers):
         "subset": about["subset"],
         "protocol": protocol,
         "feature_dir": flags.feature_dir,
+        "data_path": flags.data_path or about["data_path"],
         **{key: about.get(key) for key in ("checkpoint", "step", "composition", "seed")},
         **numbers,
         "versions": {**(about.get("versions") or {}), "numpy": np.__version__},

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -78,31 +79,42 @@ def published_ranks(queries, gallery, correct, references):
     return np.array(ranks)
 
 
-def seconds(function, *arguments):
-    start = time.perf_counter()
-    result = function(*arguments)
-    return time.perf_counter() - start, result
+class Cost(NamedTuple):
+    """What a call took. cpu: seconds of all threads, which busy neighbours change least.
+
+    peak: most bytes in use beyond what was in use before, sampled; nan where there is no /proc.
+    """
+
+    wall: float
+    cpu: float
+    peak: float
 
 
 def resident_bytes():
     """Memory of this process in use now; Linux only."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    try:
+        pages = Path("/proc/self/statm").read_text().split()[1]
+    except FileNotFoundError:
+        return float("nan")
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def peak_bytes(function, *arguments):
-    """Most memory in use while function runs, beyond what was in use before; sampled."""
-    before, samples, done = resident_bytes(), [0], threading.Event()
+def measure(function, *arguments):
+    """Calls the function -> (Cost, its result)."""
+    before, peaks, done = resident_bytes(), [0], threading.Event()
 
     def sample():
         while not done.wait(0.01):
-            samples.append(resident_bytes() - before)
+            peaks.append(resident_bytes() - before)
 
     watcher = threading.Thread(target=sample)
     watcher.start()
-    function(*arguments)
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = function(*arguments)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     done.set()
     watcher.join()
-    return max(samples)
+    return Cost(wall, cpu, max(peaks)), result
 
 
 def faiss_seconds(queries, gallery):
@@ -113,17 +125,19 @@ def faiss_seconds(queries, gallery):
         return None
     index = faiss.IndexFlatL2(gallery.shape[1])
     index.add(gallery)
-    return seconds(index.search, queries, 51)[0]
+    return measure(index.search, queries, 51)[0].wall
 
 
 def compare(queries, gallery, correct, references, rounds):
-    """Best of some rounds in turn, so that both meet the same neighbours on the machine."""
+    """Both in turn, so that they meet the same neighbours on the machine, the best of the rounds:
+    -> (bare product's Cost, rank_correct's Cost, ranks)."""
     bare, ours = [], []
     for _ in range(rounds):
-        bare.append(seconds(bare_product, queries, gallery)[0])
-        ours.append(seconds(rank_correct, queries, gallery, correct, references))
-        print(f"  bare product {bare[-1]:.2f} s, ours {ours[-1][0]:.2f} s", flush=True)
-    return min(bare), min(spent for spent, _ in ours), ours[0][1].ranks
+        bare.append(measure(bare_product, queries, gallery)[0])
+        cost, ranking = measure(rank_correct, queries, gallery, correct, references)
+        ours.append(cost)
+        print(f"  bare product {bare[-1].wall:.2f} s, ours {cost.wall:.2f} s", flush=True)
+    return *(Cost(*map(min, zip(*costs, strict=True))) for costs in (bare, ours)), ranking.ranks
 
 
 def main(argv):
@@ -137,32 +151,31 @@ def main(argv):
     rng = np.random.default_rng(0)
     print(f"{flags.queries:,} queries x {flags.gallery:,} images x {flags.dims:,} dimensions")
     data = draw(rng, flags.queries, flags.gallery, flags.dims)
-    part = [side[: flags.slice] for side in data]
-    peak = peak_bytes(rank_correct, *data) if sys.platform == "linux" else float("nan")
     bare, ours, ranks = compare(*data, flags.rounds)
-    published, expected = seconds(published_ranks, part[0], data[1], *part[2:])
-    published *= flags.queries / flags.slice
+    few = [data[0][: flags.slice], data[1], *(side[: flags.slice] for side in data[2:])]
+    published, expected = measure(published_ranks, *few)
+    published_seconds = published.wall * flags.queries / flags.slice
     results = {
         "recall_at_10": recall_at_k(ranks, 10),
         "ranks_as_published_percent": 100 * np.mean(ranks[: flags.slice] == expected),
-        "seconds": ours,
-        "matmul_seconds": bare,
-        "published_seconds": published,
-        "ratio_to_matmul": ours / bare,
-        "ratio_to_published": published / ours,
-        "peak_gib": peak / 2**30,
+        "seconds": ours.wall,
+        "matmul_seconds": bare.wall,
+        "published_seconds": published_seconds,
+        "ratio_to_matmul": ours.wall / bare.wall,
+        "cpu_ratio_to_matmul": ours.cpu / bare.cpu,
+        "ratio_to_published": published_seconds / ours.wall,
+        "peak_gib": ours.peak / 2**30,
     }
     faiss = faiss_seconds(*data[:2])
     if faiss is not None:
-        results |= {"faiss_seconds": faiss, "ratio_to_faiss": ours / faiss}
+        results |= {"faiss_seconds": faiss, "ratio_to_faiss": ours.wall / faiss}
     hard = [unit(rng.standard_normal(side.shape, np.float32)) for side in data[:2]]
-    count = flags.queries // 4
-    bare, ours, _ = compare(
-        hard[0][:count], hard[1], data[2][:count], data[3][:count], flags.rounds
-    )
-    results["ratio_to_matmul_unrelated"] = ours / bare
+    part = slice(flags.queries // 4)
+    bare, ours, _ = compare(hard[0][part], hard[1], data[2][part], data[3][part], flags.rounds)
+    results["ratio_to_matmul_unrelated"] = ours.wall / bare.wall
+    results["cpu_ratio_to_matmul_unrelated"] = ours.cpu / bare.cpu
     sizes = [draw(rng, *size, FASHION_IQ_DIMS, 1) for size in FASHION_IQ]
-    results["fashion_iq_seconds"] = sum(seconds(rank_correct, *size)[0] for size in sizes)
+    results["fashion_iq_seconds"] = sum(measure(rank_correct, *size)[0].wall for size in sizes)
     for name, value in results.items():
         print(f"{name}={value:.3f}")
 

@@ -48,6 +48,10 @@ def make_features(kind, rng, queries=40, images=60, dims=24):
         gallery = np.repeat(gallery[:1], images, axis=0)
         gallery[np.arange(images), rng.integers(0, dims, images)] *= np.float32(1 + 2.0**-22)
         query = gallery[:1] + 0.5 * rng.standard_normal((queries, dims))
+    elif kind == "nearly copies":
+        gallery = gallery[rng.integers(0, images // 3, images)]
+        gallery[np.arange(images), rng.integers(0, dims, images)] *= np.float32(1 + 2.0**-22)
+        query = rng.standard_normal((queries, dims))
     elif kind == "collapsed":
         gallery = np.repeat(gallery[:1], images, axis=0)
         query = np.repeat(gallery[:1], queries, axis=0)
@@ -68,7 +72,7 @@ def make_features(kind, rng, queries=40, images=60, dims=24):
 
 
 KINDS = (
-    *("random", "copies", "one bit apart", "collapsed", "whole numbers"),
+    *("random", "copies", "one bit apart", "nearly copies", "collapsed", "whole numbers"),
     *("far from the origin", "huge", "tiny", "one far image"),
 )
 

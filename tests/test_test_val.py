@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import scipy.sparse
+from small_features import shoes_truth, write_features
 
 import test_val
 from errors import InputError
 from evaluation_set import load_evaluation_set
 from generate_groundtruth import (
-    GroundTruth,
     build_groundtruth,
     groundtruth_path,
     load_groundtruth,
@@ -21,42 +20,15 @@ from generate_groundtruth import (
 from retrieval import recall_at_k
 
 FASHION_IQ = Path(__file__).parents[2] / "shared" / "annotations" / "fashion_iq"
+GONE = ["img_womens_boots_0.jpg"]
 READER = re.compile(
     r"^image retrieval: (?:(\w+) )?recall: R@1 = ([\d.]+), R@10 = ([\d.]+), R@50 = ([\d.]+) $"
 )
 
 
-def write_features(folder, truths, dims=8, missing=(), seed=0, **about):
-    """Random features for {protocol: GroundTruth}, in the layout of extract_features_val.py."""
-    rng = np.random.default_rng(seed)
-    folder.mkdir(parents=True)
-    names = sorted({name for truth in truths.values() for name in truth.gallery} - set(missing))
-    keys = [
-        (protocol, reference, caption)
-        for protocol, truth in truths.items()
-        for reference, caption in zip(truth.query_references, truth.captions, strict=True)
-        if reference not in missing
-    ]
-    np.save(folder / "test_images.npy", rng.standard_normal((len(names), dims), np.float32))
-    np.save(folder / "query_images.npy", rng.standard_normal((len(keys), dims), np.float32))
-    (folder / "test_images.txt").write_text("".join(f"{name}\n" for name in names))
-    lines = [dict(zip(("protocol", "reference", "caption"), key, strict=True)) for key in keys]
-    (folder / "queries.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    description = {"dataset": "shoes", "subset": "", "missing_images": len(missing), **about}
-    (folder / "features.json").write_text(json.dumps(description))
-
-
 @pytest.fixture
 def shoes(tmp_path):
-    """Six queries against five images; each query's target is its number, modulo five."""
-    gallery = [f"img_{i}.jpg" for i in range(5)]
-    truth = GroundTruth(
-        scipy.sparse.csr_array(np.eye(5, dtype=bool)[[0, 1, 2, 3, 4, 0]]),
-        np.array([1, 2, 3, 4, 0, 1]),
-        [gallery[i] for i in (1, 2, 3, 4, 0, 1)],
-        [f"caption {i}" for i in range(6)],
-        gallery,
-    )
+    truth = shoes_truth()
     save_groundtruth(groundtruth_path(tmp_path, "", "val"), truth)
     return tmp_path, truth
 
@@ -101,19 +73,19 @@ def test_saved_ranks_say_what_the_score_says(shoes):
     for i, record in enumerate(records):
         names = [name for name, _ in record["top"]]
         assert sorted([*names, record["reference"]]) == truth.gallery  # all but the reference
-        assert names.index(f"img_{i % 5}.jpg") + 1 == record["rank"]
+        assert names.index(f"img_womens_boots_{i % 5}.jpg") + 1 == record["rank"]
         distances = [distance for _, distance in record["top"]]
         assert distances == sorted(distances)
     run = [line.split() for line in (folder / "shoes_val.run").read_text().splitlines()]
     assert len(run) == 24 and run[0][:4] == ["shoes_val-0", "Q0", records[0]["top"][0][0], "1"]
     qrels = (folder / "shoes_val.qrels").read_text().splitlines()
-    assert qrels[5] == "shoes_val-5 0 img_0.jpg 1"
+    assert qrels[5] == "shoes_val-5 0 img_womens_boots_0.jpg 1"
 
 
 def test_missing_images_are_counted_and_said(shoes):
     root, truth = shoes
-    # img_0 is the target of queries 0 and 5 and the reference of query 4.
-    write_features(root / "features", {"val": truth}, missing=["img_0.jpg"], data_path=str(root))
+    # Image 0 is the target of queries 0 and 5 and the reference of query 4.
+    write_features(root / "features", {"val": truth}, missing=GONE, data_path=str(root))
     log, (result,) = evaluate(root)
     assert "queries: 3 of 6, gallery: 4 of 5, missing images: 1" in log[2]
     assert (result["queries_left_out"], result["missing_images"]) == (3, 1)
@@ -121,7 +93,7 @@ def test_missing_images_are_counted_and_said(shoes):
 
 def test_features_of_other_data_are_refused(shoes):
     root, truth = shoes
-    write_features(root / "features", {"val": truth}, missing=["img_0.jpg"], data_path=str(root))
+    write_features(root / "features", {"val": truth}, missing=GONE, data_path=str(root))
     about = json.loads((root / "features" / "features.json").read_text())
     (root / "features" / "features.json").write_text(json.dumps({**about, "missing_images": 0}))
     with pytest.raises(InputError, match="made from other data"):

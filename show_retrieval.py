@@ -1,0 +1,174 @@
+"""Pictures of what is retrieved: a sheet (PNG) and one self-contained page (HTML).
+
+  python show_retrieval.py --feature_dir=save_model/fashion_iq/features [--subset=dress]
+
+Per query: reference image, relative caption, nearest gallery images, correct ones framed, and the
+target with its rank. Queries are chosen by the rules the page states (retrieval_cases.py).
+Writes <results_dir>/retrieval_<dataset>[_<subset>]_<protocol>.png and .html.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from config import check_flag_form
+from errors import run_main
+from features import find_features, read_about
+from rank_files import write_lines
+from retrieval_cases import rank_label, read_cases, read_image, unreadable
+from retrieval_page import page_lines
+
+CELL = 160  # pixels, the square an image is fitted into
+GAP = 12  # pixels between cells
+MARGIN = 32  # pixels
+CAPTION = 250  # pixels, width of the caption's column
+LABEL = 32  # pixels below an image
+FRAME = 6  # pixels around a correct image
+INK, MUTED, HIT, PAPER, TILE = "#1b1b1b", "#6b6b6b", "#12833a", "#ffffff", "#f2f2f2"
+
+
+def font(size):
+    """Pillow's own scalable font: the same on every machine."""
+    return ImageFont.load_default(size)
+
+
+def wrap(draw, text, face, width):
+    """Text -> lines no wider than `width`; a longer word is broken."""
+    lines = [""]
+    for word in text.split():
+        while word:
+            candidate = f"{lines[-1]} {word}".strip()
+            if draw.textlength(candidate, face) <= width:
+                lines[-1], word = candidate, ""
+            elif lines[-1]:
+                lines.append("")
+            else:
+                cut = len(word)
+                while cut > 1 and draw.textlength(word[:cut], face) > width:
+                    cut -= 1
+                lines[-1], word = word[:cut], word[cut:]
+    return lines
+
+
+class Sheet:
+    """One PNG: a heading, then a band of rows per group."""
+
+    def __init__(self, cases):
+        self.cases = cases
+        top = max(len(case.top) for group in cases.groups for case in group.cases)
+        self.target_x = MARGIN + CELL + CAPTION + 2 * GAP + top * (CELL + GAP) + 2 * GAP
+        rows = sum(max(1, len(group.cases)) for group in cases.groups)
+        height = 128 + len(cases.groups) * 52 + rows * (CELL + LABEL + GAP) + MARGIN
+        self.image = Image.new("RGB", (self.target_x + CELL + MARGIN, height), PAPER)
+        self.draw = ImageDraw.Draw(self.image)
+
+    def text(self, x, y, text, size, colour=INK):
+        self.draw.text((x, y), text, colour, font(size))
+
+    def picture(self, x, y, name, label, correct=False):
+        """An image in its cell, or a note that its file is missing."""
+        path = self.cases.paths.get(name)
+        picture = read_image(path, CELL) if path else None
+        self.draw.rectangle((x, y, x + CELL - 1, y + CELL - 1), TILE)
+        if picture:
+            place = (x + (CELL - picture.width) // 2, y + (CELL - picture.height) // 2)
+            self.image.paste(picture, place)
+        else:
+            self.text(x + 12, y + CELL // 2 - 10, "no image file", 16, MUTED)
+        if correct:
+            box = (x - FRAME, y - FRAME, x + CELL - 1 + FRAME, y + CELL - 1 + FRAME)
+            self.draw.rectangle(box, outline=HIT, width=FRAME)
+        self.text(x, y + CELL + 7, label, 19, HIT if correct else MUTED)
+
+    def caption(self, x, y, text):
+        """The caption in the largest size that fits its column, cut only below 13 pixels."""
+        for size in range(23, 12, -1):
+            lines = wrap(self.draw, f"“{text}”", font(size), CAPTION)
+            fitting = (CELL + LABEL) // (size + 6)
+            if len(lines) <= fitting:
+                break
+        else:
+            lines = [*lines[: fitting - 1], lines[fitting - 1] + "…"]
+        for line in lines:
+            self.text(x, y, line, size)
+            y += size + 6
+
+    def row(self, y, case):
+        x = MARGIN
+        self.picture(x, y, case.reference, "reference")
+        x += CELL + GAP
+        self.caption(x, y, case.caption)
+        x += CAPTION + GAP
+        for rank, (name, _, correct) in enumerate(case.top, 1):
+            self.picture(x, y, name, f"{rank}" + (" correct" if correct else ""), correct)
+            x += CELL + GAP
+        self.picture(self.target_x, y, case.target, rank_label(case))
+
+    def paint(self):
+        self.text(MARGIN, 22, self.cases.title, 32)
+        self.text(MARGIN, 66, self.cases.subtitle, 20, MUTED)
+        y = 128 - 24
+        for group in self.cases.groups:
+            self.text(MARGIN, y + 10, f"{group.title} ({group.share:.1f} % of the queries)", 22)
+            y += 52
+            for case in group.cases:
+                self.row(y, case)
+                y += CELL + LABEL + GAP
+            if not group.cases:
+                self.text(MARGIN, y, "none", 18, MUTED)
+                y += CELL + LABEL + GAP
+        return self.image
+
+
+def write_sheet(folder, path, top=5, protocol="val", data_path="", counts=(4, 2, 2)):
+    """Draws the sheet of one feature folder (hits, near misses, failures: counts) as a PNG."""
+    save_sheet(read_cases(folder, protocol, data_path, top, counts), path)
+
+
+def save_sheet(cases, path):
+    """The file appears whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.tmp{os.getpid()}")
+    Sheet(cases).paint().save(temporary, "PNG", optimize=True)
+    os.replace(temporary, path)
+
+
+def main(argv):
+    check_flag_form(argv)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--feature_dir", required=True, help="where extraction wrote the features")
+    parser.add_argument("--data_path", default="", help="default: the one extraction used")
+    parser.add_argument("--subset", default="", help="FashionIQ category; default: all found")
+    parser.add_argument("--protocol", default="val", choices=("val", "original"))
+    parser.add_argument("--results_dir", default="results")
+    parser.add_argument("--top", type=int, default=10, help="images shown per query")
+    parser.add_argument("--sheet", type=counts, default=(3, 2, 2), help="hits,near misses,failures")
+    parser.add_argument("--page", type=counts, default=(12, 8, 8), help="the same of the page")
+    flags = parser.parse_args(argv)
+    for folder in find_features(flags.feature_dir, flags.subset):
+        about = read_about(folder)
+        stem = "_".join(filter(None, (about["dataset"], about["subset"], flags.protocol)))
+        path = Path(flags.results_dir, f"retrieval_{stem}")
+        source = folder, flags.protocol, flags.data_path, flags.top
+        save_sheet(read_cases(*source, flags.sheet), path.with_suffix(".png"))
+        cases = read_cases(*source, flags.page)
+        write_lines(path.with_suffix(".html"), page_lines(cases))
+        print(f"{path}.png  {path}.html")
+        missing = unreadable(cases)
+        if missing:
+            print(f"{len(missing)} of their images have no readable file (first: {missing[0]})")
+
+
+def counts(text):
+    """Three numbers with commas."""
+    numbers = tuple(int(number) for number in text.split(","))
+    if len(numbers) != 3 or min(numbers) < 0 or sum(numbers) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not three numbers with commas, as 4,2,2")
+    return numbers
+
+
+if __name__ == "__main__":
+    run_main(main)
