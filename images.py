@@ -1,10 +1,10 @@
 """Images from files to the model's [-1, 1] squares (published inputs.py, preprocessing)."""
 
+import re
+
 import tensorflow as tf
 
 from errors import InputError
-
-NOT_AN_IMAGE = "not a readable image"
 
 
 def read_pixels(path):
@@ -15,7 +15,7 @@ def read_pixels(path):
         return tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
     except tf.errors.OpError as error:
         reason = error.message.split("\n")[0].split("[Op")[0].strip()
-        raise InputError(f"{path}: {NOT_AN_IMAGE} ({reason})") from None
+        raise InputError(f"{path}: not a readable image ({reason})") from None
 
 
 def resize(pixels, height_and_width, legacy_grid):
@@ -58,11 +58,11 @@ def image_batches(paths, size, batch_size, legacy_grid):
 
 
 def iterate(dataset):
-    """Batches of a dataset; an unreadable image becomes an InputError that names it."""
+    """Batches of a dataset; an InputError raised within it arrives as one."""
     try:
         yield from dataset
-    except tf.errors.OpError as error:
-        if NOT_AN_IMAGE not in error.message:
+    except tf.errors.UnknownError as error:
+        ours = re.search(r"InputError: (.*)", error.message)
+        if not ours:
             raise
-        line = next(line for line in error.message.split("\n") if NOT_AN_IMAGE in line)
-        raise InputError(line.split("InputError: ")[-1].strip()) from None
+        raise InputError(ours[1]) from None

@@ -1,0 +1,105 @@
+"""Every stage for real: draw, train, ground truth, extract, test, through the run scripts, as
+subprocesses in a copy of the repository."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOT_COPIED = shutil.ignore_patterns(
+    ".venv", ".git", "data", "results", "save_model", "pretrain_model", "__pycache__", ".*_cache"
+)
+PUBLISHED_LINE = re.compile(
+    r"image retrieval: (\w+ )?recall: R@1 = \d+\.\d\d, R@10 = \d+\.\d\d, R@50 = \d+\.\d\d "
+)
+TINY = ["--preset=demo", "--pretrain_checkpoint_dir=", "--image_size=32", "--batch_size=8",
+        "--train_length=3", "--save_length=2", "--eval_length=2", "--print_span=1"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """The repository as cloned, with this environment."""
+    folder = tmp_path_factory.mktemp("clone") / "val"
+    shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
+    if (ROOT / ".venv").exists():
+        os.symlink(ROOT / ".venv", folder / ".venv")
+    return folder
+
+
+def call(folder, *command):
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400)
+
+
+def succeed(folder, *command):
+    done = call(folder, *command)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("dataset", ["fashion_iq", "shoes", "fashion200k"])
+def test_from_drawing_to_scores(copy, dataset):
+    succeed(copy, sys.executable, "generate_demo_data.py", "--data_path=data/demo",
+            f"--dataset={dataset}", "--triplets=20")  # fmt: skip
+    run = f"save_model/{dataset}_tiny"
+    flags = [*TINY, f"--data_path=data/demo/{dataset}", f"--checkpoint_dir={run}"]
+    out = succeed(copy, "bash", f"scripts/run_{dataset}.sh", *flags)
+    assert "step 3/3: loss" in out and "step 2: R@1" in out
+
+    subsets = ["dress", "shirt", "toptee"] if dataset == "fashion_iq" else [""]
+    log = (copy / f"results/results_{dataset}.log").read_text().splitlines()
+    published = [line for line in log if PUBLISHED_LINE.fullmatch(line)]
+    assert log.count(f"{run}/features") == len(published) == len(subsets)
+    lines = (copy / "results/results.jsonl").read_text().splitlines()
+    entries = [e for e in map(json.loads, lines) if e["dataset"] == dataset]
+    assert [entry["subset"] for entry in entries] == subsets
+    assert all(entry["step"] == 3 and entry["missing_images"] == 0 for entry in entries)
+
+    features = copy / run / "features" / subsets[0]
+    queries = np.load(features / "query_images.npy")
+    gallery = np.load(features / "test_images.npy")
+    assert queries.dtype == gallery.dtype == np.float32
+    for level in np.split(np.concatenate([queries, gallery]), [128, 256], axis=1):
+        norms = np.linalg.norm(level, axis=1)
+        assert np.all((np.abs(norms - 1) < 1e-4) | (norms < 1))  # an untrained level may vanish
+
+    again = f"{run}/again"
+    succeed(copy, sys.executable, "extract_features_val.py", f"--checkpoint_dir={run}",
+            f"--feature_dir={again}", "--batch_size=5", f"--subset={subsets[0]}")  # fmt: skip
+    for name, first in (("query_images.npy", queries), ("test_images.npy", gallery)):
+        np.testing.assert_allclose(np.load(copy / again / subsets[0] / name), first, atol=1e-5)
+
+
+def test_a_run_without_data_ends_with_2_and_one_message(copy):
+    for dataset in ("fashion_iq", "shoes", "fashion200k"):
+        done = call(copy, "bash", f"scripts/run_{dataset}.sh")
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1 and done.stdout == ""
+        assert f"data/{dataset}" in done.stderr and "prepare_data.sh" in done.stderr
+
+
+def test_bad_flags_end_with_2_before_anything_runs(copy):
+    for flag in ("--unknown=1", "--batch_size=0", "--batch_size"):
+        done = call(copy, "bash", "scripts/run_shoes.sh", flag)
+        assert done.returncode == 2
+        assert flag.split("=")[0] in done.stderr
+    assert call(copy, "bash", "scripts/run_demo.sh", "nothing").returncode == 2
+    assert call(copy, "bash", "scripts/setup.sh", "--nothing").returncode == 2
+
+
+def test_missing_images_are_refused_or_counted(copy):
+    data = "data/demo/shoes_gaps"
+    shutil.copytree(copy / "data/demo/shoes", copy / data)
+    gone = sorted((copy / data).rglob("*.jpg"))[0]
+    gone.unlink()
+    flags = [*TINY, f"--data_path={data}", "--checkpoint_dir=save_model/gaps"]
+    done = call(copy, "bash", "scripts/run_shoes.sh", *flags)
+    assert done.returncode == 1 and gone.name in done.stderr and "--allow_missing" in done.stderr
+    out = succeed(copy, "bash", "scripts/run_shoes.sh", *flags, "--allow_missing=True")
+    assert "missing" in out
