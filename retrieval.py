@@ -34,6 +34,13 @@ class Ranking(NamedTuple):
     tied: np.ndarray
 
 
+def each_chunk(function, count):
+    """[function(rows)] over slices of at most ROW_CHUNK of `count` rows, in order, by threads."""
+    slices = [slice(k, min(k + ROW_CHUNK, count)) for k in range(0, count, ROW_CHUNK)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, slices))
+
+
 class Scorer:
     """Scores in float32, larger is nearer: q.g' - c with g' = g - mean, c = |g'|^2 / 2 + mean.g'.
 
@@ -43,33 +50,39 @@ class Scorer:
 
     def __init__(self, queries, gallery):
         self.queries, self.gallery = queries, gallery
-        largest = max(float(abs(end)) for a in (queries, gallery) for end in (a.min(), a.max()))
+        largest = max(
+            max(each_chunk(lambda rows, side=side: np.abs(side[rows]).max(), len(side)))
+            for side in (queries, gallery)
+        )
         # A power of two scales without rounding, and keeps float32 squares from overflowing.
-        self.scale = np.float32(2.0 ** -np.clip(np.ceil(np.log2(largest or 1.0)), -120, 120))
+        self.scale = np.float32(2.0 ** -np.clip(np.ceil(np.log2(float(largest) or 1.0)), -120, 120))
         dims = gallery.shape[1]
         self.slices = [slice(k, min(k + TERMS, dims)) for k in range(0, dims, TERMS)]
         widths = [columns.stop - columns.start for columns in self.slices]
         widths[-1] += 2
         self.parts = [np.empty((len(gallery), width), np.float32) for width in widths]
-        mean = gallery.mean(axis=0, dtype=np.float64) * self.scale
-        squares, constants = np.empty(len(gallery)), np.empty(len(gallery))
-        for start in range(0, len(gallery), ROW_CHUNK):
-            rows = slice(start, start + ROW_CHUNK)
-            shifted = gallery[rows] * self.scale - mean
-            squares[rows] = np.einsum("nd,nd->n", shifted, shifted)
-            constants[rows] = -squares[rows] / 2 - shifted @ mean
-            for columns, part in zip(self.slices, self.parts, strict=True):
-                part[rows, : columns.stop - columns.start] = shifted[:, columns]
-        self.parts[-1][:, -2] = constants
-        self.parts[-1][:, -1] = constants - self.parts[-1][:, -2]  # what float32 left out
-        self.radius = np.sqrt(squares.max())
-        self.mean_norm = np.linalg.norm(mean)
+        sums = each_chunk(lambda rows: gallery[rows].sum(axis=0, dtype=np.float64), len(gallery))
+        self.mean = np.sum(sums, axis=0) / len(gallery) * self.scale
+        self.mean_norm = np.linalg.norm(self.mean)
+        self.constants = np.empty(len(gallery))
+        self.radius = np.sqrt(max(each_chunk(self._shift, len(gallery))))
+        self.parts[-1][:, -2] = self.constants
+        self.parts[-1][:, -1] = self.constants - self.parts[-1][:, -2]  # what float32 left out
+
+    def _shift(self, rows):
+        """Fills these rows of the parts and constants; returns their largest |g'|^2."""
+        shifted = self.gallery[rows] * self.scale - self.mean
+        squares = np.einsum("nd,nd->n", shifted, shifted)
+        self.constants[rows] = -squares / 2 - shifted @ self.mean
+        for columns, part in zip(self.slices, self.parts, strict=True):
+            part[rows, : columns.stop - columns.start] = shifted[:, columns]
+        return squares.max()
 
     def blocks(self, block_scores=BLOCK_SCORES):
         """Yields (first query, scores [b, N], errors [b]); the next block overwrites the scores.
 
         No score is off by more than its error: Higham's bound for dot products, which holds for
-        any order of summation, plus the rounding of g' (twice that, for slack).
+        any order of summation, plus the rounding of g' (four times that, for slack).
         """
         size = max(1, min(len(self.queries), block_scores // len(self.gallery)))
         buffer = np.empty((size, len(self.gallery)), np.float32)
@@ -85,8 +98,14 @@ class Scorer:
                 beta = float(columns.start > 0)  # adds to the parts before
                 options = {"beta": beta, "c": scores.T, "trans_a": 1, "overwrite_c": 1}
                 scores = sgemm(1.0, part.T, rows.T, **options).T
-            reach = (1.001 * np.sqrt(squares) + self.mean_norm + self.radius) * self.radius
-            yield start, scores, relative * reach + 2.0**-100
+            norms = 1.001 * np.sqrt(squares) + self.mean_norm
+            errors = relative * (norms + self.radius / 2) + 4 * HALF_ULP * (norms + self.radius)
+            yield start, scores, errors * self.radius + 2.0**-100
+
+    def score(self, i, column):
+        """The score of one pair, but in float64."""
+        shifted = self.gallery[column] * np.float64(self.scale) - self.mean
+        return shifted @ (self.queries[i] * np.float64(self.scale)) + self.constants[column]
 
     def distances(self, i, columns):
         """Squared L2 of query i and gallery images, by the definition; of copies only once."""
@@ -122,17 +141,16 @@ def for_each_query(scorer, references, function, block_scores=BLOCK_SCORES):
 
     scratch: bool [2, N], undefined.
     """
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start, scores, errors in scorer.blocks(block_scores):
+    for start, scores, errors in scorer.blocks(block_scores):
 
-            def rows(first, start=start, scores=scores, errors=errors):
-                scratch = np.empty((2, scores.shape[1]), bool)
-                for row in range(first, min(first + ROW_CHUNK, len(scores))):
-                    if references[start + row] >= 0:
-                        scores[row, references[start + row]] = -np.inf
-                    function(start + row, scores[row], errors[row], scratch)
+        def call(rows, start=start, scores=scores, errors=errors):
+            scratch = np.empty((2, scores.shape[1]), bool)
+            for row in range(rows.start, rows.stop):
+                if references[start + row] >= 0:
+                    scores[row, references[start + row]] = -np.inf
+                function(start + row, scores[row], errors[row], scratch)
 
-            list(pool.map(rows, range(0, len(scores), ROW_CHUNK)))
+        each_chunk(call, len(scores))
 
 
 def rank_correct(queries, gallery, correct, references=None, block_scores=BLOCK_SCORES):
@@ -153,22 +171,23 @@ def rank_correct(queries, gallery, correct, references=None, block_scores=BLOCK_
         right = correct.indices[correct.indptr[i] : correct.indptr[i + 1]]
         right = right[right != references[i]]
         if len(right):
-            ranks[i], tied[i] = _rank_nearest(scorer, i, scores, right, 2 * error, scratch)
+            ranks[i], tied[i] = _rank_nearest(scorer, i, scores, right, error, scratch)
 
     for_each_query(scorer, references, rank, block_scores)
     return Ranking(ranks, tied)
 
 
-def _rank_nearest(scorer, i, scores, right, margin, scratch):
+def _rank_nearest(scorer, i, scores, right, error, scratch):
     """(images before query i's nearest correct one, whether a wrong one ties with it).
 
-    right: columns of its correct images, ascending. margin: scores further apart are in order.
+    right: columns of its correct images, ascending.
     """
     column = right[0]
     if len(right) > 1:
-        near = right[scores[right] >= scores[right].max() - margin]
+        near = right[scores[right] >= scores[right].max() - 2 * error]
         column = near[scorer.distances(i, near).argmin()] if len(near) > 1 else near[0]
-    low, high = np.float32(scores[column] - margin), np.float32(scores[column] + margin)
+    score = scorer.score(i, column)
+    low, high = np.float32(score - error), np.float32(score + error)
     scores[right] = -np.inf  # none of them comes before the nearest
     nearer = np.greater(scores, high, out=scratch[0])
     close = np.greater_equal(scores, low, out=scratch[1])
