@@ -73,6 +73,15 @@ def read_cases(folder, protocol="val", data_path="", top=10, counts=(4, 2, 2)):
     return Cases(title, subtitle, groups, paths)
 
 
+def fewer(cases, counts):
+    """The same with at most counts[i] cases in group i, evenly spaced."""
+    groups = [
+        group._replace(cases=[group.cases[i] for i in spread(np.arange(len(group.cases)), count)])
+        for group, count in zip(cases.groups, counts, strict=True)
+    ]
+    return cases._replace(groups=groups)
+
+
 def case_names(case):
     return [case.reference, case.target, *(name for name, _, _ in case.top)]
 

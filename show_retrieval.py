@@ -17,7 +17,7 @@ from config import check_flag_form
 from errors import run_main
 from features import find_features, read_about
 from rank_files import write_lines
-from retrieval_cases import rank_label, read_cases, read_image, unreadable
+from retrieval_cases import fewer, rank_label, read_cases, read_image, unreadable
 from retrieval_page import page_lines
 
 CELL = 160  # pixels, the square an image is fitted into
@@ -57,7 +57,7 @@ class Sheet:
 
     def __init__(self, cases):
         self.cases = cases
-        top = max(len(case.top) for group in cases.groups for case in group.cases)
+        top = max((len(case.top) for group in cases.groups for case in group.cases), default=1)
         self.target_x = MARGIN + CELL + CAPTION + 2 * GAP + top * (CELL + GAP) + 2 * GAP
         rows = sum(max(1, len(group.cases)) for group in cases.groups)
         height = 128 + len(cases.groups) * 52 + rows * (CELL + LABEL + GAP) + MARGIN
@@ -152,9 +152,8 @@ def main(argv):
         about = read_about(folder)
         stem = "_".join(filter(None, (about["dataset"], about["subset"], flags.protocol)))
         path = Path(flags.results_dir, f"retrieval_{stem}")
-        source = folder, flags.protocol, flags.data_path, flags.top
-        save_sheet(read_cases(*source, flags.sheet), path.with_suffix(".png"))
-        cases = read_cases(*source, flags.page)
+        cases = read_cases(folder, flags.protocol, flags.data_path, flags.top, flags.page)
+        save_sheet(fewer(cases, flags.sheet), path.with_suffix(".png"))
         write_lines(path.with_suffix(".html"), page_lines(cases))
         print(f"{path}.png  {path}.html")
         missing = unreadable(cases)
