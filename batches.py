@@ -69,13 +69,17 @@ def input_pipeline(config, examples_of_epoch, epoch, batch):
             config.image_size, config.as_published,
         )  # fmt: skip
 
+    def load_side(plan, side):
+        items = {key: plan[key][:, side] for key in ("paths", "squares", "corners", "flips")}
+        return tf.map_fn(load_image, items, fn_output_signature=tf.float32)
+
     def load_batch(plan):
-        keys = ("paths", "squares", "corners", "flips")
-        pairs = {key: tf.reshape(plan[key], (-1, *plan[key].shape[2:])) for key in keys}
-        images = tf.map_fn(load_image, pairs, fn_output_signature=tf.float32)
+        targets = load_side(plan, 1)
+        # A query made of the caption alone needs no reference image.
+        alone = config.composition == "text_only"
         return {
-            "references": images[0::2],
-            "targets": images[1::2],
+            "references": targets[:, :0, :0] if alone else load_side(plan, 0),
+            "targets": targets,
             "tokens": plan["tokens"],
             "lengths": plan["lengths"],
             "place": plan["place"],

@@ -3,6 +3,7 @@
 Variables are stored by the published names (nets/pretrained.py), weights and averages apart.
 """
 
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def build_model(config, vocabulary_size):
         dropout=config.dropout,
         batch_norm_decay=config.batch_norm_decay,
         weight_decay=config.weight_decay,
+        text_model=config.text_model,
         padding_in_training=config.as_published,
     )
 
@@ -69,10 +71,10 @@ def checkpoint_path(checkpoint_dir, exact_model_checkpoint=""):
         if not Path(f"{path}.index").exists():
             raise InputError(f"--exact_model_checkpoint: {path}.index not found")
         return str(path)
-    path = tf.train.latest_checkpoint(checkpoint_dir)
-    if path is None:
+    paths = saved_checkpoints(checkpoint_dir)
+    if not paths:
         raise InputError(f"{checkpoint_dir}: no checkpoint model.ckpt-<step> in it")
-    return path
+    return paths[-1]
 
 
 def restore(checkpoint, path):
@@ -82,6 +84,56 @@ def restore(checkpoint, path):
     except (tf.errors.OpError, AssertionError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{path}: does not restore ({reason})") from None
+
+
+class Saver:
+    """The checkpoints of one folder: model.ckpt-<step>, the newest `keep` of them."""
+
+    def __init__(self, checkpoint, folder, keep):
+        self.checkpoint, self.folder = checkpoint, Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for leftover in self.folder.glob("model.ckpt-*_temp"):  # of a save that was killed
+            shutil.rmtree(leftover)
+        for leftover in self.folder.glob("model.ckpt-*.data-*"):
+            if not leftover.with_name(leftover.name.split(".data-")[0] + ".index").exists():
+                leftover.unlink()
+        self.manager = tf.train.CheckpointManager(
+            checkpoint, str(folder), max_to_keep=keep, checkpoint_name="model.ckpt"
+        )
+
+    def save(self, step):
+        """Raises InputError when the disk refuses; the checkpoints before stay as they are."""
+        try:
+            return self.manager.save(checkpoint_number=step)
+        except (tf.errors.OpError, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{self.folder}: checkpoint of step {step} not saved ({reason}); "
+                "the ones before it are intact"
+            ) from None
+
+    def restore_newest(self):
+        """Restores the newest readable checkpoint and returns its path, or None without any.
+
+        A damaged one is named and the one before it taken. Raises InputError if all are."""
+        paths = saved_checkpoints(self.folder)
+        for path in reversed(paths):
+            try:
+                restore(self.checkpoint, path)
+                return path
+            except InputError as error:
+                print(f"{error}; taking the checkpoint before it", flush=True)
+        if paths:
+            raise InputError(f"{self.folder}: none of its checkpoints is readable")
+        return None
+
+
+def saved_checkpoints(folder):
+    """Paths model.ckpt-<step> in a folder, by step. Read from the files themselves: the list in
+    the file `checkpoint` may be older or lost."""
+    found = [path.with_suffix("") for path in Path(folder).glob("model.ckpt-*.index")]
+    steps = [path for path in found if path.name.rsplit("-", 1)[1].isdigit()]
+    return [str(path) for path in sorted(steps, key=lambda path: int(path.name.rsplit("-", 1)[1]))]
 
 
 def load_trained_model(checkpoint_dir, exact_model_checkpoint=""):

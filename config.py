@@ -28,9 +28,12 @@ class Config:
     # image encoder
     image_model: str = "resnet_v2_50"
     pretrain_checkpoint_dir: str = ""  # slim ImageNet checkpoint, file or folder; empty: none
+    checkpoint_dir_stage1: str = ""  # L_vs: start from this visual-semantic run, trained if need be
     image_size: int = 256  # pixels, height and width
     batch_norm_decay: float = 0.997  # of the moving mean and variance
     # text encoder
+    text_model: str = "lstm"  # lstm | bi_lstm | gru | bi_gru
+    word_embedding_dir: str = ""  # GloVe file or folder; empty: random embeddings
     word_embedding_size: int = 300
     text_embedding_size: int = 1024  # LSTM units
     joint_embedding_size: int = 512  # text feature that meets the image
@@ -38,7 +41,9 @@ class Config:
     dropout: float = 0.1  # of the text feature and of the self-attention
     # composition and loss
     composition: str = "val"  # val | image_only | text_only
-    loss: str = "semi_hard"  # semi_hard | hardest | softmax
+    stage: str = "compose"  # compose | visual_semantic: images with their side texts
+    loss: str = "triplet"  # triplet | softmax
+    negatives: str = "semi_hard"  # of the triplet loss: semi_hard | hardest
     margin: float = 0.2  # of the triplet loss, squared L2
     weight_decay: float = 4e-5  # times sum(w^2) / 2 over convolution kernels
     # training
@@ -53,6 +58,9 @@ class Config:
     print_span: int = 20  # updates between lines of train_log.csv
     eval_length: int = 0  # updates between Recall@K on the validation queries; 0: never
     keep_checkpoints: int = 3
+    tensorboard: bool = False  # also write TensorBoard summaries
+    precision: str = "float32"  # float32 | mixed_bfloat16 | mixed_float16
+    xla: bool = False  # compile the update; slower on CPU
     allow_missing: bool = False  # train and evaluate although images are missing
     as_published: bool = False  # the published quirks; see README, Differences
     seed: int = 0
@@ -69,6 +77,8 @@ class Config:
                 raise InputError(f"--{name}={getattr(self, name)}: must be in [0, 1)", 2)
         if 0 < self.crop_from <= self.image_size:
             raise InputError(f"--crop_from={self.crop_from}: 0, or above image_size", 2)
+        if self.stage == "visual_semantic":  # only the text makes the query
+            object.__setattr__(self, "composition", "text_only")
         for name, value in (
             ("data_path", f"data/{self.dataset}"),
             ("checkpoint_dir", f"save_model/{self.dataset}"),
@@ -78,12 +88,19 @@ class Config:
                 object.__setattr__(self, name, value)
 
 
-WHAT_AND_WHERE = ("dataset", "data_path", "checkpoint_dir", "composition", "seed")
+WHAT_AND_WHERE = (
+    "dataset", "data_path", "checkpoint_dir", "checkpoint_dir_stage1", "composition", "stage",
+    "seed",
+)  # fmt: skip
 CHOICES = {
     "dataset": DATASETS,
     "image_model": IMAGE_MODELS,
     "composition": ("val", "image_only", "text_only"),
-    "loss": ("semi_hard", "hardest", "softmax"),
+    "text_model": ("lstm", "bi_lstm", "gru", "bi_gru"),
+    "stage": ("compose", "visual_semantic"),
+    "loss": ("triplet", "softmax"),
+    "negatives": ("semi_hard", "hardest"),
+    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
 }
 LOWEST = {
     "image_size": 32,
@@ -136,7 +153,7 @@ PRESETS = {
         average_decay=0.98,
         save_length=250,
         print_span=10,
-        eval_length=100,
+        eval_length=125,
     ),
 }
 

@@ -41,6 +41,7 @@ class VAL(keras.Model):
         dropout=0.1,
         batch_norm_decay=0.997,
         weight_decay=4e-5,
+        text_model="lstm",
         padding_in_training=False,
     ):
         super().__init__(name="val")
@@ -65,9 +66,10 @@ class VAL(keras.Model):
             weight_decay=weight_decay,
         )
         self.text_encoder = text_encoder(
-            vocabulary_size, word_size, text_units, padding_in_training
+            text_model, vocabulary_size, word_size, text_units, padding_in_training
         )
-        self.text_projection = text_projection(text_units, joint_size, **shared)
+        pooled_size = self.text_encoder.outputs[0].shape[-1]
+        self.text_projection = text_projection(pooled_size, joint_size, **shared)
         for level, map_shape in enumerate(map_shapes):
             if composition == "val":
                 composer = composite_transformer(
@@ -101,7 +103,7 @@ class VAL(keras.Model):
         if self.composition == "image_only":
             return pool(maps)
         if self.composition == "text_only":
-            return [dense(text) for dense in self.composers]
+            return [ops.cast(dense(text), "float32") for dense in self.composers]
         return pool(
             [
                 composer([level, text], training=training)
@@ -143,7 +145,7 @@ def normalize(features):
 
 def pool(maps):
     """Maps [B, H, W, C] of each level -> means over H and W, [B, C]."""
-    return [ops.mean(level, axis=(1, 2)) for level in maps]
+    return [ops.mean(ops.cast(level, "float32"), axis=(1, 2)) for level in maps]
 
 
 def side_by_side(levels):

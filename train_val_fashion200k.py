@@ -7,13 +7,11 @@ The loop, its outputs and its resuming are train_val.py's.
 """
 
 import datasets
-from checkpoints import prepare_run
 from config import parse_config
 from errors import InputError, run_main
-from extract_features_val import Validation, require_images
+from extract_features_val import require_images
 from fashion200k import PairIndex, sample_triplets
-from train_val import train, training_examples
-from vocabulary import Vocabulary
+from train_val import build_vocabulary, run_training, training_examples
 
 
 def main(argv):
@@ -22,18 +20,16 @@ def main(argv):
         raise InputError(f"--dataset={config.dataset}: use train_val.py", 2)
     datasets.require_data(config.dataset, config.data_path)
     images = datasets.read_fashion200k(config.data_path, "train")
-    vocabulary = Vocabulary.build(["replace with", *(image.caption for image in images)])
+    vocabulary = build_vocabulary(config, ["replace with", *(image.caption for image in images)])
     found = require_images(config, "", (image.path for image in images))
     paths = {("", name): str(path) for name, path in found.items()}
     index = PairIndex([image for image in images if image.path in found])
-    prepare_run(config, vocabulary)
 
     def examples_of_epoch(epoch):
         triplets = sample_triplets(index, config.seed, epoch)
         return training_examples(config, triplets, vocabulary, paths)
 
-    validation = Validation(config, vocabulary) if config.eval_length else None
-    train(config, examples_of_epoch, vocabulary, validation)
+    run_training(config, vocabulary, examples_of_epoch)
 
 
 if __name__ == "__main__":

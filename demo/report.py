@@ -12,11 +12,11 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from show_retrieval import write_sheet
 
 import datasets
 from config import DATASETS, check_flag_form
 from errors import InputError, run_main
+from show_retrieval import write_sheet
 
 RUNS = {"val": "VAL", "image_only": "reference image alone", "text_only": "caption alone"}
 RECALLS = ("R@1", "R@10", "R@50")

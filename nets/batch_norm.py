@@ -6,7 +6,6 @@ variance that enters the moving variance in the published graph.
 """
 
 import keras
-from keras import ops
 from tensorflow import raw_ops
 
 
@@ -23,25 +22,22 @@ class BatchNormalization(keras.layers.Layer):
         self.epsilon = epsilon
 
     def build(self, input_shape):
-        channels = (input_shape[-1],)
-        self.gamma = self.add_weight(name="gamma", shape=channels, initializer="ones")
-        self.beta = self.add_weight(name="beta", shape=channels, initializer="zeros")
-        self.moving_mean = self.add_weight(
-            name="moving_mean", shape=channels, initializer="zeros", trainable=False
-        )
-        self.moving_variance = self.add_weight(
-            name="moving_variance", shape=channels, initializer="ones", trainable=False
-        )
+        # The kernel takes scale and statistics in float32, whatever the inputs are.
+        shared = dict(shape=(input_shape[-1],), dtype="float32", autocast=False)
+        self.gamma = self.add_weight(name="gamma", initializer="ones", **shared)
+        self.beta = self.add_weight(name="beta", initializer="zeros", **shared)
+        shared["trainable"] = False
+        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **shared)
+        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **shared)
 
     def compute_output_shape(self, input_shape):
         return input_shape
 
     def call(self, inputs, training=False):
-        # The kernel takes statistics and scale in float32 whatever the inputs are.
         out, mean, variance, *_ = raw_ops.FusedBatchNormV3(
             x=inputs,
-            scale=ops.cast(self.gamma, "float32"),
-            offset=ops.cast(self.beta, "float32"),
+            scale=self.gamma,
+            offset=self.beta,
             mean=[] if training else self.moving_mean,
             variance=[] if training else self.moving_variance,
             epsilon=self.epsilon,

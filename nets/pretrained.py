@@ -56,6 +56,8 @@ def split_cell(arrays):
     arrays = dict(arrays)
     if f"{CELL}/kernel" not in arrays or f"{CELL}/bias" not in arrays:
         return arrays
+    if f"{CELL}/recurrent_kernel" in arrays:  # ours, split already
+        return arrays
     kernel, bias = arrays[f"{CELL}/kernel"], arrays[f"{CELL}/bias"]
     units = bias.shape[0] // 4
 

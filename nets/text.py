@@ -2,6 +2,7 @@
 (paper section 3.2; published text_model.py)."""
 
 import math
+from functools import partial
 
 import keras
 from keras import ops
@@ -10,25 +11,36 @@ from nets.batch_norm import BatchNormalization
 
 
 class InitialState(keras.layers.Layer):
-    """Learned first state of the LSTM. tokens: [B, T] (for B) -> h [B, units], c [B, units]."""
+    """Learned first state of a recurrent net. tokens: [B, T] (for B) -> states, each [B, units]:
+    the cell's before the output's for an LSTM, as published."""
 
-    def __init__(self, units, **kwargs):
+    def __init__(self, units, states, **kwargs):
         super().__init__(**kwargs)
-        self.units = units
+        self.units, self.states = units, states
 
     def build(self, input_shape):
         limit = math.sqrt(6 / (2 * self.units))  # TensorFlow's Glorot uniform of a vector
-        initializer = keras.initializers.RandomUniform(-limit, limit)
-        self.cell = self.add_weight(
-            name="init_state_0", shape=(self.units,), initializer=initializer
-        )
-        self.hidden = self.add_weight(
-            name="init_state_1", shape=(self.units,), initializer=initializer
-        )
+        self.first = [
+            self.add_weight(
+                name=f"init_state_{index}",
+                shape=(self.units,),
+                initializer=keras.initializers.RandomUniform(-limit, limit),
+            )
+            for index in range(self.states)
+        ]
 
     def call(self, tokens):
         shape = (ops.shape(tokens)[0], self.units)
-        return ops.broadcast_to(self.hidden, shape), ops.broadcast_to(self.cell, shape)
+        return [ops.broadcast_to(state, shape) for state in self.first]
+
+
+class ReverseCaptions(keras.layers.Layer):
+    """Turns each caption's own steps round. words: [B, T, D], lengths: [B] -> [B, T, D]."""
+
+    def call(self, words, lengths):
+        step = ops.arange(ops.shape(words)[1], dtype=lengths.dtype)[None, :]  # [1, T]
+        source = ops.where(step < lengths[:, None], lengths[:, None] - 1 - step, step)
+        return ops.take_along_axis(words, source[:, :, None], axis=1)
 
 
 class MaxOverTime(keras.layers.Layer):
@@ -53,8 +65,11 @@ class MaxOverTime(keras.layers.Layer):
         return longest
 
 
-def text_encoder(vocabulary_size, word_size, units, padding_in_training=False):
-    """tokens [B, T] int32, lengths [B] int32 -> max over time of the LSTM's steps [B, units]."""
+def text_encoder(text_model, vocabulary_size, word_size, units, padding_in_training=False):
+    """tokens [B, T] int32, lengths [B] int32 -> max over time of the recurrent net's steps,
+    [B, units], or [B, 2 units] for both directions.
+
+    text_model: "lstm" or "gru", "bi_" before it for both directions, side by side."""
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     lengths = keras.Input((), dtype="int32", name="lengths")
     words = keras.layers.Embedding(
@@ -63,16 +78,35 @@ def text_encoder(vocabulary_size, word_size, units, padding_in_training=False):
         embeddings_initializer="glorot_uniform",
         name="RNN.token_embedding",
     )(tokens)
-    state = InitialState(units, name="RNN.bidirectional_lstm.forward")(tokens)
+    both, kind = text_model.startswith("bi_"), text_model.removeprefix("bi_")
+    longest = MaxOverTime(padding_in_training, name="RNN.max_over_time")
+    scope = f"RNN.bidirectional_{kind}"
+    steps = _recurrent(kind, units, scope, "forward", f"basic_{kind}_cell", tokens, words)
+    pooled = longest(steps, lengths)
+    if both:
+        # A max over time needs no order: the backward steps stay turned round.
+        turned = ReverseCaptions(name="RNN.reverse")(words, lengths)
+        steps = _recurrent(kind, units, scope, "backward", f"bw.{kind}_cell", tokens, turned)
+        pooled = ops.concatenate([pooled, longest(steps, lengths)], axis=-1)
+    return keras.Model([tokens, lengths], pooled, name="text_encoder")
+
+
+def _recurrent(kind, units, scope, direction, cell, tokens, words):
+    """words [B, T, D] -> steps [B, T, units], from a learned initial state."""
+    layer, gates, states = {
+        "lstm": (keras.layers.LSTM, 4, 2),
+        "gru": (partial(keras.layers.GRU, reset_after=False), 3, 1),  # as TensorFlow 1's GRUCell
+    }[kind]
+    first = InitialState(units, states, name=f"{scope}.{direction}")(tokens)
     # TensorFlow 1 drew the input and recurrent kernels as one matrix [word_size + units, 4 units].
-    limit = math.sqrt(6 / (word_size + units + 4 * units))
-    steps = keras.layers.LSTM(
-        units, return_sequences=True, name="RNN.bidirectional_lstm.rnn.basic_lstm_cell",
+    limit = math.sqrt(6 / (words.shape[-1] + units + gates * units))
+    return layer(
+        units,
+        return_sequences=True,
         kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
         recurrent_initializer=keras.initializers.RandomUniform(-limit, limit),
-    )(words, initial_state=list(state))  # fmt: skip
-    pooled = MaxOverTime(padding_in_training, name="RNN.max_over_time")(steps, lengths)
-    return keras.Model([tokens, lengths], pooled, name="text_encoder")
+        name=f"{scope}.rnn.{cell}",
+    )(words, initial_state=first[::-1])  # Keras takes an LSTM's output first
 
 
 def text_projection(units, size, initializer, dropout, decay, epsilon, weight_decay):

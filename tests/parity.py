@@ -23,7 +23,8 @@ from errors import InputError, run_main  # noqa: E402
 from model import bidirectional_matching_loss, side_by_side  # noqa: E402
 from nets.pretrained import assign_variables  # noqa: E402
 from tests.golden_recipes import draw, images, join_cell, published_shapes  # noqa: E402
-from train_val import Training  # noqa: E402
+from training import Training  # noqa: E402
+from vocabulary import Vocabulary  # noqa: E402
 
 VOCABULARY_SIZE = 50
 LIMIT = 1e-5  # of ||ours - golden|| / ||golden||
@@ -65,7 +66,7 @@ def rebuild(image_model, size, recipe):
         batch_norm_decay=0.997 if image_model == "resnet_v2_50" else 0.9997,
         as_published=True,
     )
-    training = Training(config, VOCABULARY_SIZE)
+    training = Training(config, Vocabulary(map(str, range(VOCABULARY_SIZE))))
     shapes = published_shapes(training.variables)
     values = {name: draw(name, shape, recipe) for name, shape in shapes.items()}
     assign_variables(training.variables, values, "recipe")

@@ -1,0 +1,129 @@
+"""One optimizer update of VAL, and everything it changes (published train_val.py)."""
+
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from checkpoints import build_model, load_trained_model
+from errors import InputError
+from model import LEVELS, bidirectional_matching_loss, softmax_loss
+from nets.pretrained import assign_variables, named_variables, restore_image_encoder
+from read_glove import embedding_matrix, read_glove
+
+LOSSES = ["loss", *(f"loss_{level}" for level in LEVELS), "regularization"]
+
+
+class Training:
+    """Everything that changes while training: weights, averages, optimizer, place in the data."""
+
+    def __init__(self, config, vocabulary):
+        keras.utils.set_random_seed(config.seed)
+        keras.config.set_dtype_policy(config.precision)
+        self.config = config
+        self.model = build_model(config, len(vocabulary))
+        self.variables = named_variables(self.model)
+        self.trained = {name: v for name, v in self.variables.items() if v.trainable}
+        self.averages = {name: tf.Variable(v.value) for name, v in self.trained.items()}
+        start_weights(config, self.model, vocabulary)
+        if not config.as_published:  # published averages start before the ImageNet weights
+            for name, average in self.averages.items():
+                average.assign(self.trained[name].value)
+        self.adam = keras.optimizers.Adam(config.init_learning_rate, epsilon=1e-8)
+        self.optimizer = self.adam
+        if config.precision == "mixed_float16":
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.adam)
+        self.optimizer.build(list(self.trained.values()))
+        self.step = tf.Variable(0, dtype=tf.int64)
+        self.place = tf.Variable([0, 0], dtype=tf.int64)  # epoch, next batch within it
+        self.checkpoint = tf.train.Checkpoint(
+            weights={name: v.value for name, v in self.variables.items()},
+            averages=self.averages,
+            optimizer=[v.value for v in self.optimizer.variables],
+            step=self.step,
+            place=self.place,
+        )
+        keras.config.set_dtype_policy("float32")
+        if config.loss == "softmax":
+            self.matching_loss = softmax_loss
+        else:
+            self.matching_loss = partial(
+                bidirectional_matching_loss,
+                margin=config.margin,
+                negatives=config.negatives,
+                as_published=config.as_published,
+            )
+
+    def update(self, batch):
+        """One optimizer update. Returns the losses in the order of LOSSES."""
+        self.model.set_dropout_seed(self.config.seed, self.step)
+        with tf.GradientTape() as tape:
+            queries = self.model.query_levels(
+                batch["references"], batch["tokens"], batch["lengths"], training=True
+            )
+            targets = self.model.gallery_levels(batch["targets"], training=True)
+            losses = [self.matching_loss(q, t) for q, t in zip(queries, targets, strict=True)]
+            regularization = tf.add_n(self.model.losses)
+            total = tf.add_n([*losses, regularization])
+            objective = self.optimizer.scale_loss(total)
+        self.learn(tape.gradient(objective, {name: v.value for name, v in self.trained.items()}))
+        self.step.assign_add(1)
+        self.place.assign(batch["place"] + [0, 1])
+        return [total, *losses, regularization]
+
+    def learn(self, gradients):
+        """Applies {name: gradient} and moves the averages."""
+        config = self.config
+        rate = config.init_learning_rate
+        if config.decay_at:
+            rate = tf.where(self.step < config.decay_at, rate, rate * 0.1)
+        self.adam.learning_rate.assign(rate)
+        if config.as_published:
+            # There the gradient of the initial state is a dead tensor: it never trains, and Adam's
+            # bias correction stays at its first update.
+            self.adam.iterations.assign(0)
+            for name in gradients:
+                if "init_state" in name:
+                    gradients[name] = tf.zeros_like(gradients[name])
+        self.optimizer.apply(list(gradients.values()), list(self.trained.values()))
+        for name, average in self.averages.items():
+            difference = average - self.variables[name].value
+            average.assign_sub((1 - config.average_decay) * difference)
+
+    def swap_averages(self):
+        """Exchanges weights and averages; twice is nothing."""
+        for name, average in self.averages.items():
+            weight = self.variables[name].value
+            kept = tf.identity(weight)
+            weight.assign(average)
+            average.assign(kept)
+
+
+def start_weights(config, model, vocabulary):
+    """Where a run starts: ImageNet weights and GloVe vectors, or stage 1's encoders."""
+    if config.checkpoint_dir_stage1:
+        stage1, _, words, path = load_trained_model(config.checkpoint_dir_stage1)
+        if words.words != vocabulary.words:
+            raise InputError(f"{config.checkpoint_dir_stage1}: trained with another vocabulary")
+        # Its own text_only layers and its step counter stay behind.
+        for part in ("image_encoder", "text_encoder", "text_projection"):
+            if hasattr(model, part):
+                copy_variables(getattr(stage1, part), getattr(model, part), path)
+        return
+    if config.pretrain_checkpoint_dir:
+        restore_image_encoder(model.image_encoder, config.pretrain_checkpoint_dir)
+    if config.word_embedding_dir and config.composition != "image_only":
+        vectors = read_glove(
+            config.word_embedding_dir, vocabulary.words, config.word_embedding_size
+        )
+        matrix = embedding_matrix(
+            vocabulary.words, vectors, config.word_embedding_size, config.seed
+        )
+        named_variables(model.text_encoder)["RNN/token_embedding_weights"].assign(matrix)
+        print(f"GloVe: {len(vectors)} of {len(vocabulary) - 2} words have a vector", flush=True)
+
+
+def copy_variables(source, target, where):
+    """Assigns a net's variables from those of the same net in another model."""
+    arrays = {name: variable.numpy() for name, variable in named_variables(source).items()}
+    assign_variables(named_variables(target), arrays, where)
