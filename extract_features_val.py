@@ -25,7 +25,8 @@ from errors import InputError, run_main
 from features import DESCRIPTION
 from generate_groundtruth import build_groundtruth
 from images import image_batches, iterate
-from model import side_by_side
+from model import pool, side_by_side
+from nets.folding import folded
 from retrieval import rank_correct, recall_at_k
 
 PACKAGES = ("tensorflow", "keras", "numpy")
@@ -37,9 +38,16 @@ class Encoder:
     def __init__(self, model, config, batch_size, progress=True):
         self.model, self.config = model, config
         self.batch_size, self.progress = batch_size, progress
-        self._gallery = tf.function(model.gallery_features, reduce_retracing=True)
-        self._maps = tf.function(model.encode_image, reduce_retracing=True)
+        self._image_encoder = folded(model.image_encoder)
+        self._gallery = tf.function(self._gallery_features, reduce_retracing=True)
+        self._maps = tf.function(self._encode_image, reduce_retracing=True)
         self._compose = tf.function(self._composed, reduce_retracing=True)
+
+    def _encode_image(self, images):
+        return self._image_encoder(images, training=False)
+
+    def _gallery_features(self, images):
+        return side_by_side(pool(self._encode_image(images)))
 
     def _composed(self, maps, rows, tokens, lengths):
         text = None if tokens is None else self.model.encode_text(tokens, lengths)
