@@ -49,7 +49,8 @@ def test_folded_encoder_follows_the_model(config):
 
 
 def test_extracted_features_are_the_models(config, tmp_path):
-    """Batches of two, repeated references: each row is the model's for that one query."""
+    """Batches of two, repeated references, one of them not in the gallery, one gallery image asked
+    twice: each row is the model's for that one query or image."""
     rng = np.random.default_rng(0)
     paths = [tmp_path / f"{i}.png" for i in range(3)]
     for path in paths:
@@ -59,8 +60,9 @@ def test_extracted_features_are_the_models(config, tmp_path):
     encoder = Encoder(model, config, batch_size=2, progress=False)
     references = [paths[i] for i in (2, 0, 1, 2)]
     captions = [[3, 4], [5], [2, 2, 7], [6]]
-    gallery, queries = encoder.gallery(paths), encoder.queries(references, captions)
-    for row, path in zip(gallery, paths, strict=True):
+    listed = [paths[i] for i in (1, 2, 1)]
+    queries, gallery = encoder.features(references, captions, listed)
+    for row, path in zip(gallery, listed, strict=True):
         alone = model.gallery_features(load(str(path), 64, False)[None])
         np.testing.assert_allclose(row, alone[0], atol=1e-5)
     for row, path, words in zip(queries, references, captions, strict=True):
@@ -68,3 +70,4 @@ def test_extracted_features_are_the_models(config, tmp_path):
         alone = model.query_features(image, np.array([words], np.int32), np.array([len(words)]))
         np.testing.assert_allclose(row, alone[0], atol=1e-5)
     assert np.abs(queries[0] - queries[3]).max() > 1e-3
+    assert np.array_equal(encoder.features([], [], listed)[1], gallery)
