@@ -2,6 +2,7 @@
 
 import errno
 import sys
+import traceback
 
 # A full or unwritable disk; OSError's own message names the file.
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
@@ -16,14 +17,17 @@ class InputError(Exception):
 
 
 def run_main(main):
-    """Runs main(argv); an InputError becomes one line on stderr and its exit code."""
+    """Runs main(argv); an InputError or a refusing disk becomes one line on stderr."""
     try:
         sys.exit(main(sys.argv[1:]))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except OSError as error:
-        if error.errno not in DISK:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    except (Exception, KeyboardInterrupt) as error:
+        if isinstance(error, OSError) and error.errno in DISK:
+            print(f"error: {error}", file=sys.stderr)
+        else:
+            traceback.print_exc()
+        # Left to Python, the traceback would keep a tf.data pipeline alive until the interpreter
+        # shuts down, and there its threads, which load images in Python, wait for ever.
+        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)

@@ -55,22 +55,26 @@ class Training:
                 as_published=config.as_published,
             )
 
+    def losses(self, batch):
+        """Losses of a batch in training mode, in the order of LOSSES."""
+        queries = self.model.query_levels(
+            batch["references"], batch["tokens"], batch["lengths"], training=True
+        )
+        targets = self.model.gallery_levels(batch["targets"], training=True)
+        losses = [self.matching_loss(q, t) for q, t in zip(queries, targets, strict=True)]
+        regularization = tf.add_n(self.model.losses)
+        return [tf.add_n([*losses, regularization]), *losses, regularization]
+
     def update(self, batch):
         """One optimizer update. Returns the losses in the order of LOSSES."""
         self.model.set_dropout_seed(self.config.seed, self.step)
         with tf.GradientTape() as tape:
-            queries = self.model.query_levels(
-                batch["references"], batch["tokens"], batch["lengths"], training=True
-            )
-            targets = self.model.gallery_levels(batch["targets"], training=True)
-            losses = [self.matching_loss(q, t) for q, t in zip(queries, targets, strict=True)]
-            regularization = tf.add_n(self.model.losses)
-            total = tf.add_n([*losses, regularization])
-            objective = self.optimizer.scale_loss(total)
+            losses = self.losses(batch)
+            objective = self.optimizer.scale_loss(losses[0])
         self.learn(tape.gradient(objective, {name: v.value for name, v in self.trained.items()}))
         self.step.assign_add(1)
         self.place.assign(batch["place"] + [0, 1])
-        return [total, *losses, regularization]
+        return losses
 
     def learn(self, gradients):
         """Applies {name: gradient} and moves the averages."""

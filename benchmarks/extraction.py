@@ -13,30 +13,32 @@ without a network's name are of the data set of the network furthest behind.
 import argparse
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageDraw
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.machine import (
+    PRESET_OF,
+    PUBLISHED_GFLOPS,
+    clock,
+    draw_photographs,
+    matrix_gflops,
+)
 from checkpoints import build_model
 from config import PRESETS, Config
 from extract_features_val import Encoder
 from images import image_batches, load
 
-PRESET_OF = {"mobilenet_v1": "fashion200k", "resnet_v2_50": "fashion_iq"}
 # Images/s of the published code, one at a time: the better of TensorFlow 1.10 and 2.15, 2 cores.
 PUBLISHED = {
     "mobilenet_v1": {"queries": 18.6, "gallery": 45.3},
     "resnet_v2_50": {"queries": 6.1, "gallery": 8.9},
 }
-PUBLISHED_GFLOPS = 95  # NumPy's float32 matrix product in the same hour
 VOCABULARY_SIZE = 5000
-MATRIX = 1536  # side of the matrices of the rate
 
 
 class Measured(NamedTuple):
@@ -48,25 +50,6 @@ class Measured(NamedTuple):
     difference: float  # largest, of a feature against one at a time
     gflops: float  # NumPy's rate just before and after
     ratio_to_published: float
-
-
-def draw_photographs(folder, count, seed=0):
-    """JPEG files of about 400 x 500 pixels and 50 KB: shapes over a gradient, with noise."""
-    rng = np.random.default_rng(seed)
-    paths = [Path(folder, f"{i}.jpg") for i in range(count)]
-    for path in paths:
-        width, height = (int(n) for n in rng.integers((360, 460), (440, 540)))
-        ground = Image.fromarray(rng.integers(0, 256, (9, 7, 3), dtype=np.uint8))
-        image = ground.resize((width, height), Image.Resampling.BICUBIC)
-        pen = ImageDraw.Draw(image)
-        for _ in range(12):
-            x, y = rng.integers(0, (width, height)).tolist()
-            right, bottom = rng.integers(10, 120, 2).tolist()
-            colour = tuple(rng.integers(0, 256, 3).tolist())
-            pen.ellipse((x, y, x + right, y + bottom), fill=colour)
-        noisy = np.asarray(image) + rng.normal(0, 6, (height, width, 3))
-        Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(path, quality=90)
-    return paths
 
 
 def settings(image_model):
@@ -108,21 +91,6 @@ class OneAtATime:
         pairs = zip(references, captions, strict=True)
         queries = [self._query(str(path), caption[None]).numpy() for path, caption in pairs]
         return queries, [self._image(str(path)).numpy() for path in gallery]
-
-
-def clock(function, *arguments):
-    """-> (seconds, CPU seconds of all threads, result)."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    result = function(*arguments)
-    return time.perf_counter() - wall, time.process_time() - cpu, result
-
-
-def matrix_gflops(repeats=6):
-    """NumPy's float32 matrix product, GFLOP/s."""
-    a = np.random.default_rng(0).random((MATRIX, MATRIX), np.float32)
-    out = np.matmul(a, a)
-    wall, _, _ = clock(lambda: [np.matmul(a, a, out=out) for _ in range(repeats)])
-    return repeats * 2 * MATRIX**3 / wall / 1e9
 
 
 def measure(encoder, single, asked, published, batch_size, share):

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image
 
-from benchmarks import extraction
+from benchmarks import extraction, machine
 from config import Config
 
 
@@ -16,7 +16,7 @@ def tiny(image_model):
 
 def test_benchmark_compares_equal_features(monkeypatch, capsys):
     monkeypatch.setattr(extraction, "settings", tiny)
-    monkeypatch.setattr(extraction, "MATRIX", 64)
+    monkeypatch.setattr(machine, "MATRIX", 64)
     speeds = {"queries": 10.0, "gallery": 1e-3}
     monkeypatch.setattr(extraction, "PUBLISHED", {"mobilenet_v1_025": speeds})
     extraction.main(["--image_model=mobilenet_v1_025", "--images=8", "--batch_size=3", "--share=1"])
@@ -31,7 +31,7 @@ def test_benchmark_compares_equal_features(monkeypatch, capsys):
 
 
 def test_photographs_have_the_size_of_real_ones(tmp_path):
-    paths = extraction.draw_photographs(tmp_path, 3)
+    paths = machine.draw_photographs(tmp_path, 3)
     assert [path.read_bytes()[:3] for path in paths] == [b"\xff\xd8\xff"] * 3
     for path in paths:
         with Image.open(path) as image:

@@ -1,0 +1,171 @@
+"""How fast training is, from JPEG files on; about four minutes a network on 2 quiet cores.
+
+  python benchmarks/train_step.py [--image_model=resnet_v2_50] [--batch_size=8] [--steps=20]
+
+Takes turns between an update as train_val.py makes it (the next batch, loaded from JPEG files while
+the update before ran; forward, backward, Adam, averages; losses read, checked and shown) and the
+bare step: losses and all gradients of the same model in one tf.function, on fixed tensors, without
+input, optimizer and averages. Dropout, batch statistics and weight decay are part of both.
+ratio_to_bare_step is bare seconds / ours, medians of the steps; ratio_to_published our pairs/s over
+those of the published code, which were taken where NumPy multiplied float32 matrices at 95 GFLOP/s,
+scaled by that rate here. cpu_ratio_* are the same of CPU seconds instead: with other processes on
+the machine trust these (the published times taken as those of 2 busy cores).
+The last lines are name=value; those without a network's name are of the network furthest behind.
+"""
+
+import argparse
+import math
+import resource
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from batches import Example, input_pipeline
+from benchmarks.machine import (
+    PRESET_OF,
+    PUBLISHED_CORES,
+    PUBLISHED_GFLOPS,
+    clock,
+    draw_photographs,
+    matrix_seconds,
+)
+from config import PRESETS, Config
+from errors import run_main
+from images import iterate
+from progress import Progress
+from training import LOSSES, Training
+from vocabulary import Vocabulary
+
+# Pairs/s of the published code, the better of TensorFlow 1.10 and 2.15, and its batch size.
+PUBLISHED = {"mobilenet_v1": (6.3, 32), "resnet_v2_50": (1.33, 8)}
+WORDS = 5000  # of the vocabulary
+IMAGES = 64  # files drawn
+
+
+class Measured(NamedTuple):
+    """One network. Seconds are medians over the steps."""
+
+    pairs_per_s: float
+    bare_pairs_per_s: float
+    matmul_gflops: float
+    cpu_ratio_to_published: float
+    ratio_to_published: float
+    cpu_ratio_to_bare_step: float
+    ratio_to_bare_step: float
+
+
+def settings(image_model, batch_size, flags):
+    """Of the network's preset, from random weights."""
+    return Config(
+        **{
+            **PRESETS[PRESET_OF[image_model]],
+            "image_model": image_model,
+            "pretrain_checkpoint_dir": "",
+            "batch_size": batch_size,
+            "precision": flags.precision,
+            "xla": flags.xla,
+        }
+    )
+
+
+def draw_examples(paths, count, seed=0):
+    """Examples over the images, with captions of 4 to 12 words."""
+    rng = np.random.default_rng(seed)
+    return [
+        Example(
+            *(str(paths[row]) for row in rng.integers(0, len(paths), 2)),
+            rng.integers(2, WORDS, rng.integers(4, 13)).tolist(),
+        )
+        for _ in range(count)
+    ]
+
+
+def real_updates(training, config, examples):
+    """-> (function that makes the next update as train_val.train does, its first batch)."""
+    pipeline = input_pipeline(config, lambda epoch: examples, 0, 0)
+    update = tf.function(
+        training.update, input_signature=[pipeline.element_spec], jit_compile=config.xla
+    )
+    batches, progress = iterate(pipeline), Progress(0, 10**6, config.batch_size)
+
+    def step():
+        losses = dict(zip(LOSSES, map(float, update(next(batches))), strict=True))
+        if not all(map(math.isfinite, losses.values())):
+            raise FloatingPointError(losses)
+        progress.advance(losses)
+
+    return step, next(batches)
+
+
+def bare_steps(training, config, batch):
+    """-> function that evaluates loss and gradients on one batch."""
+    weights = [variable.value for variable in training.trained.values()]
+
+    @tf.function(jit_compile=config.xla)
+    def gradients():
+        with tf.GradientTape() as tape:
+            total, *_ = training.losses(batch)
+        return total, tape.gradient(total, weights)
+
+    def step():
+        total, slopes = gradients()
+        # The smallest gradients to the host: on a GPU a call returns before it has computed.
+        return float(total), [slope.numpy() for slope in slopes if slope.shape.rank == 0]
+
+    return step
+
+
+def measure(config, paths, steps):
+    training = Training(config, Vocabulary([f"word{i}" for i in range(WORDS)]))
+    ours, batch = real_updates(training, config, draw_examples(paths, 8 * config.batch_size))
+    bare = bare_steps(training, config, batch)
+    for step in (ours, bare, ours, bare):
+        step()
+    rows = []
+    # In turns, so that neighbours on the machine slow both. next() frees a place in the pipeline,
+    # which loads the batch after it during our update, long before the bare step.
+    for _ in range(steps):
+        rows.append([clock(ours)[:2], clock(bare)[:2], matrix_seconds(4)])
+    ours, bare, matrix = np.median(rows, axis=0)  # each (seconds, CPU seconds)
+    published, batch_size = PUBLISHED[config.image_model]
+    at_published_rate = matrix * PUBLISHED_GFLOPS / [1, PUBLISHED_CORES] / ours * config.batch_size
+    return Measured(
+        config.batch_size / ours[0],
+        config.batch_size / bare[0],
+        1 / matrix[0],
+        *reversed(at_published_rate / (published if batch_size == config.batch_size else math.nan)),
+        *reversed(bare / ours),
+    )
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--image_model", choices=sorted(PUBLISHED), help="default: both")
+    parser.add_argument("--batch_size", type=int, help="default: the published table's, 32 and 8")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--xla", action="store_true")
+    flags = parser.parse_args(argv)
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = draw_photographs(folder, IMAGES)
+        for network in [flags.image_model] if flags.image_model else sorted(PUBLISHED):
+            config = settings(network, flags.batch_size or PUBLISHED[network][1], flags)
+            print(f"{network}, {config.image_size} px, batch {config.batch_size}", flush=True)
+            rows[network] = measure(config, paths, flags.steps)
+    last = min(rows.values(), key=lambda row: row.ratio_to_bare_step)
+    for prefix, row in [*((f"{name}_", row) for name, row in rows.items()), ("", last)]:
+        names = row._fields if prefix else row._fields[:-1]
+        for name in names:
+            print(f"{prefix}{name}={getattr(row, name):.3f}")
+    print(f"peak_gib={resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f}")
+    print(f"ratio_to_bare_step={last.ratio_to_bare_step:.3f}")
+
+
+if __name__ == "__main__":
+    run_main(main)
