@@ -16,6 +16,7 @@ from nets.pretrained import named_variables
 from vocabulary import Vocabulary
 
 VOCABULARY_FILE = "vocab.txt"
+CONVERTED_FILE = "converted.json"  # only in a run that convert_checkpoint.py made
 # Settings that may differ when a run goes on: where things lie, and how long and how watched.
 MAY_CHANGE = ("checkpoint_dir", "data_path", "train_length", "keep_checkpoints", "eval_length")
 
@@ -44,6 +45,12 @@ def prepare_run(config, vocabulary):
     Raises InputError naming the settings in which an earlier run differs."""
     folder = Path(config.checkpoint_dir)
     folder.mkdir(parents=True, exist_ok=True)
+    if (folder / CONVERTED_FILE).exists():
+        raise InputError(
+            f"{folder}: holds a converted checkpoint, without optimizer state: training can't go "
+            "on from it; give another --checkpoint_dir",
+            2,
+        )
     if (folder / CONFIG_FILE).exists():
         earlier, now = asdict(load_config(folder)), asdict(config)
         differing = [

@@ -1,6 +1,10 @@
 """Errors a user can mend: bad data, flags, files. Everything else keeps its traceback."""
 
+import errno
 import sys
+
+# A full or unwritable disk; OSError's own message names the file.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
 
 
 class InputError(Exception):
@@ -18,3 +22,8 @@ def run_main(main):
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -25,7 +25,8 @@ from errors import InputError, run_main
 from features import DESCRIPTION
 from generate_groundtruth import build_groundtruth
 from images import image_batches, iterate
-from model import side_by_side
+from model import pool, side_by_side
+from nets.folding import folded
 from retrieval import rank_correct, recall_at_k
 
 PACKAGES = ("tensorflow", "keras", "numpy")
@@ -37,66 +38,57 @@ class Encoder:
     def __init__(self, model, config, batch_size, progress=True):
         self.model, self.config = model, config
         self.batch_size, self.progress = batch_size, progress
-        self._gallery = tf.function(model.gallery_features, reduce_retracing=True)
-        self._maps = tf.function(model.encode_image, reduce_retracing=True)
+        self._image_encoder = folded(model.image_encoder)
+        self._encode = tf.function(self._encoded, reduce_retracing=True)
         self._compose = tf.function(self._composed, reduce_retracing=True)
 
-    def _composed(self, maps, rows, tokens, lengths):
-        text = None if tokens is None else self.model.encode_text(tokens, lengths)
-        maps = None if maps is None else [tf.gather(level, rows) for level in maps]
-        return side_by_side(self.model.compose(maps, text))
+    def _encoded(self, images):
+        """images [B, S, S, 3] -> their maps, their features [B, D]"""
+        maps = self._image_encoder(images, training=False)
+        return maps, side_by_side(pool(maps))
 
-    def _images(self, paths, what):
-        """Yields (rows of paths, images [B, S, S, 3])."""
+    def _composed(self, maps, rows, tokens, lengths):
+        """Maps of images, the row of each query's reference, its caption -> [Q, D]"""
+        text = None
+        if self.config.composition != "image_only":
+            text = self.model.encode_text(tokens, lengths)
+        return side_by_side(self.model.compose([tf.gather(m, rows) for m in maps], text))
+
+    def _batches(self, paths, what):
+        """Yields (row of the first path, images [B, S, S, 3])."""
         batches = iterate(
             image_batches(paths, self.config.image_size, self.batch_size, self.config.as_published)
         )
         with tqdm(total=len(paths), unit="image", desc=what, disable=not self.progress) as bar:
             start = 0
             for images in batches:
-                yield range(start, start + len(images)), images
+                yield start, images
                 start += len(images)
                 bar.update(len(images))
 
-    def gallery(self, paths, what="gallery"):
-        """Paths of single images -> features [N, D]."""
-        return np.concatenate([self._gallery(images) for _, images in self._images(paths, what)])
+    def features(self, references, captions, gallery, what="images"):
+        """Reference image and word ids of each query, images of the gallery (paths) ->
+        query features [Q, D], gallery features [N, D].
 
-    def queries(self, paths, captions, what="queries"):
-        """Reference image and word ids of each query -> features [Q, D].
-
-        A reference image is encoded once, however many captions it has."""
-        if self.config.composition == "text_only":
-            order = np.arange(len(paths))
-            return self._rows(len(paths), [(order, None, None)], captions)
-        distinct = {path: row for row, path in enumerate(dict.fromkeys(paths))}
-        reference = np.array([distinct[path] for path in paths])
+        An image is encoded once, however many captions it has and whether or not it is in the
+        gallery too: for FashionIQ a third fewer images, half of the gallery being references."""
+        row_of = {path: row for row, path in enumerate(dict.fromkeys([*references, *gallery]))}
+        reference = np.array([row_of[path] for path in references], np.int64)
         order = np.argsort(reference, kind="stable")
-        bounds = np.searchsorted(reference[order], np.arange(len(distinct) + 1))
-
-        def groups():
-            for rows, images in self._images(list(distinct), what):
-                queries = order[bounds[rows.start] : bounds[rows.stop]]
-                yield queries, self._maps(images), reference[queries] - rows.start
-
-        return self._rows(len(paths), groups(), captions)
-
-    def _rows(self, count, groups, captions):
-        """Composes the queries of each group (queries, maps, row of each query in the maps)."""
-        features = None
-        for queries, maps, rows in groups:
-            for start in range(0, len(queries), self.batch_size):
-                part = slice(start, start + self.batch_size)
-                tokens = lengths = None
-                if self.config.composition != "image_only":
-                    tokens, lengths = pad([captions[query] for query in queries[part]])
-                    tokens, lengths = tf.constant(tokens), tf.constant(lengths)
-                where = None if rows is None else tf.constant(rows[part])
-                composed = self._compose(maps, where, tokens, lengths)
-                if features is None:
-                    features = np.empty((count, composed.shape[1]), np.float32)
-                features[queries[part]] = composed
-        return features
+        bounds = np.searchsorted(reference[order], np.arange(len(row_of) + 1))
+        dims = sum(level.shape[-1] for level in self.model.image_encoder.outputs)
+        single = np.empty((len(row_of), dims), np.float32)
+        queries = np.empty((len(references), dims), np.float32)
+        for first, images in self._batches(list(row_of), what):
+            last = first + len(images)
+            maps, single[first:last] = self._encode(images)
+            here = order[bounds[first] : bounds[last]]  # queries about these images
+            for start in range(0, len(here), self.batch_size):
+                part = here[start : start + self.batch_size]
+                words = pad([captions[query] for query in part])
+                rows = reference[part] - first
+                queries[part] = self._compose(maps, *map(tf.constant, (rows, *words)))
+        return queries, single[[row_of[path] for path in gallery]]
 
 
 class Validation:
@@ -128,8 +120,7 @@ class Validation:
             self.encoder = Encoder(model, self.config, batch_size=32, progress=False)
         recalls = []
         for references, captions, gallery_paths, correct, own in self.parts:
-            queries = self.encoder.queries(references, captions)
-            gallery = self.encoder.gallery(gallery_paths)
+            queries, gallery = self.encoder.features(references, captions, gallery_paths)
             ranks = rank_correct(queries, gallery, correct, own).ranks
             recalls.append([recall_at_k(ranks, k) for k in (1, 10, 50)])
         return dict(zip(("R@1", "R@10", "R@50"), np.mean(recalls, axis=0).tolist(), strict=True))
@@ -175,11 +166,12 @@ def extract_subset(encoder, vocabulary, path, subset, folder):
     records = [record for record in records if record["reference"] in paths]
     gallery = sorted(gallery.intersection(paths))
     captions = encode_captions(config, vocabulary, [record["caption"] for record in records])
-    what = f"{subset} ".lstrip()
-    query_features = encoder.queries(
-        [paths[record["reference"]] for record in records], captions, f"{what}queries"
+    query_features, gallery_features = encoder.features(
+        [paths[record["reference"]] for record in records],
+        captions,
+        [paths[name] for name in gallery],
+        f"{subset} images".lstrip(),
     )
-    gallery_features = encoder.gallery([paths[name] for name in gallery], f"{what}gallery")
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DESCRIPTION).unlink(missing_ok=True)  # features without it are not complete

@@ -1,21 +1,47 @@
 """Images from files to the model's [-1, 1] squares (published inputs.py, preprocessing)."""
 
 import re
+from io import BytesIO
+from pathlib import Path
 
 import tensorflow as tf
+from PIL import Image
 
 from errors import InputError
+from image_files import MAX_PIXELS
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP")  # what tf.io.decode_image takes
 
 
 def read_pixels(path):
-    """Path (str or bytes) -> uint8 [H, W, 3]. Raises InputError naming the file."""
+    """Path (str or bytes) -> uint8 [H, W, 3]. Raises InputError naming the file, before decoding
+    for one that claims over MAX_PIXELS."""
     path = path.decode() if isinstance(path, bytes) else str(path)
     try:
-        content = tf.io.read_file(path)
+        content = Path(path).read_bytes()
+        check_header(content)
         return tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
+    except OSError as error:
+        reason = error.strerror
+    except InputError as error:
+        reason = str(error)
     except tf.errors.OpError as error:
         reason = error.message.split("\n")[0].split("[Op")[0].strip()
-        raise InputError(f"{path}: not a readable image ({reason})") from None
+    raise InputError(f"{path}: not a readable image ({reason})")
+
+
+def check_header(content):
+    """Raises InputError unless the bytes begin as an image of at most MAX_PIXELS."""
+    too_large = InputError(f"over {MAX_PIXELS // 10**6} megapixels")
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
+    except Image.DecompressionBombError:  # Pillow's own limit, above ours
+        raise too_large from None
+    except Exception:  # a parser given hostile bytes raises anything
+        raise InputError("not a JPEG, PNG, GIF or BMP, or cut off") from None
+    if width * height > MAX_PIXELS:
+        raise too_large
 
 
 def resize(pixels, height_and_width, legacy_grid):

@@ -10,6 +10,7 @@ from distribution import gather_rows, own_copy, replica_id, replicas, share_over
 from errors import InputError
 from model import LEVELS, bidirectional_matching_loss, softmax_loss
 from nets.pretrained import assign_variables, named_variables, restore_image_encoder
+from optimizer import Adam
 from read_glove import embedding_matrix, read_glove
 
 LOSSES = ["loss", *(f"loss_{level}" for level in LEVELS), "regularization"]
@@ -30,7 +31,7 @@ class Training:
         if not config.as_published:  # published averages start before the ImageNet weights
             for name, average in self.averages.items():
                 average.assign(self.trained[name].value)
-        self.adam = keras.optimizers.Adam(config.init_learning_rate, epsilon=1e-8)
+        self.adam = Adam(config.init_learning_rate, epsilon=1e-8)
         self.optimizer = self.adam
         if config.precision == "mixed_float16":
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.adam)

@@ -53,11 +53,19 @@ class Vocabulary:
         words = read_lines(path)
         if words[:2] != [PADDING, UNKNOWN]:
             raise InputError(f"{path}:1: a vocabulary starts with the lines {PADDING}, {UNKNOWN}")
-        line_of = {PADDING: 1, UNKNOWN: 2}
-        for line, word in enumerate(words[2:], 3):
-            if word in line_of:
-                raise InputError(f"{path}:{line}: {word!r} is also on line {line_of[word]}")
-            if tokenize(word) != [word]:
-                raise InputError(f"{path}:{line}: {word!r} is not one lower-case word")
-            line_of[word] = line
-        return cls(words)
+        return cls(check_words(words, path))
+
+
+def check_words(words, path):
+    """The words, when each is one word and there once; InputError naming the line.
+
+    Converted lists (convert_checkpoint.py) hold words that tokenize never yields, like "a-line":
+    those are never looked up."""
+    line_of = {}
+    for line, word in enumerate(words, 1):
+        if word.split() != [word]:
+            raise InputError(f"{path}:{line}: {word!r} is not one word")
+        if word in line_of:
+            raise InputError(f"{path}:{line}: {word!r} is also on line {line_of[word]}")
+        line_of[word] = line
+    return words

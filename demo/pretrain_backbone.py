@@ -75,7 +75,7 @@ def pretrain(images, classes, seed):
             f"epoch {epoch + 1}/{EPOCHS}: loss {logs['loss']:.3f}", flush=True
         )
     )
-    model.fit(data, epochs=EPOCHS, verbose=0, callbacks=[report])
+    model.fit(data, epochs=EPOCHS, shuffle=False, verbose=0, callbacks=[report])
     return backbone
 
 

@@ -59,6 +59,8 @@ def split_cell(arrays):
     if f"{CELL}/recurrent_kernel" in arrays:  # ours, split already
         return arrays
     kernel, bias = arrays[f"{CELL}/kernel"], arrays[f"{CELL}/bias"]
+    if kernel.ndim != 2 or bias.shape != kernel.shape[1:] or bias.size % 4:
+        return arrays  # no LSTM's: assign_variables names the shapes
     units = bias.shape[0] // 4
 
     def reorder(array):
@@ -88,14 +90,19 @@ def checkpoint_prefix(path):
 def read_checkpoint(path):
     """All arrays of a TensorFlow checkpoint (V1 or V2): {name: array}.
 
-    Raises InputError naming the file when it is missing, truncated or damaged."""
+    Raises InputError naming the file when it is missing, truncated or damaged, and the variable
+    that can't be read."""
     prefix = checkpoint_prefix(path)
+    arrays, place = {}, ""
     try:
         reader = tf.train.load_checkpoint(str(prefix))
-        return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+        for name in sorted(reader.get_variable_to_shape_map()):
+            place = f"{name}: "
+            arrays[name] = reader.get_tensor(name)
+        return arrays
     # The reader raises plain Python errors too, by format and damage.
     except (tf.errors.OpError, RuntimeError, ValueError, SystemError, IndexError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = place + " ".join(str(error).split())[:200]
         raise InputError(f"{prefix}: not a readable TensorFlow checkpoint ({reason})") from None
 
 

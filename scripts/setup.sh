@@ -27,7 +27,7 @@ if [[ -z $python ]]; then
 fi
 
 echo "setup.sh: installing $requirements into .venv with $("$python" --version), a few minutes once"
-"$python" -c "$supported" && [[ -x .venv/bin/python ]] && .venv/bin/python -c "$supported" 2>/dev/null || "$python" -m venv --clear .venv
+"$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
 rm -f .venv/installed-*
 echo "$digest" > ".venv/installed-$requirements"

@@ -1,5 +1,8 @@
 """From files to squares in [-1, 1]."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -57,3 +60,30 @@ def test_an_unreadable_image_is_named_in_a_pipeline(tmp_path, content):
     bad.write_bytes(content)
     with pytest.raises(InputError, match=rf"^{bad}: not a readable image"):
         list(iterate(image_batches([good, bad], 32, 1, False)))
+
+
+def claim(width, height):
+    """A PNG of some bytes that claims width x height pixels."""
+
+    def chunk(kind, data):
+        checksum = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + checksum
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*parts) for parts in chunks)
+
+
+@pytest.mark.parametrize("size", [(60_000, 60_000), (25_001, 1000)])
+def test_an_image_that_claims_too_many_pixels_is_refused_before_decoding(
+    tmp_path, size, monkeypatch
+):
+    (tmp_path / "huge.png").write_bytes(claim(*size))
+    monkeypatch.setattr(tf.io, "decode_image", None)
+    with pytest.raises(InputError, match="huge.png: not a readable image .over 25 megapixels"):
+        read_pixels(tmp_path / "huge.png")
+
+
+def test_the_largest_image_is_read(tmp_path):
+    Image.new("L", (25_000, 1000)).save(tmp_path / "wide.png")
+    assert read_pixels(tmp_path / "wide.png").shape == (1000, 25_000, 3)

@@ -102,4 +102,5 @@ def test_missing_images_are_refused_or_counted(copy):
     done = call(copy, "bash", "scripts/run_shoes.sh", *flags)
     assert done.returncode == 1 and gone.name in done.stderr and "--allow_missing" in done.stderr
     out = succeed(copy, "bash", "scripts/run_shoes.sh", *flags, "--allow_missing=True")
-    assert "missing" in out
+    assert "1 of" in out and f"images are missing (first: {gone.name})" in out
+    assert "missing images: 1," in (copy / "results/results_shoes.log").read_text()

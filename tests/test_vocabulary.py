@@ -44,8 +44,9 @@ def test_saved_vocabulary_is_the_same(tmp_path_factory, captions):
     ("content", "message"),
     [
         (b"<pad>\n<unk>\nred\nblue\nred\n", r"vocab\.txt:5: 'red' is also on line 3"),
-        (b"<pad>\n<unk>\nred\n\nblue\n", r"vocab\.txt:4: '' is not one lower-case word"),
+        (b"<pad>\n<unk>\nred\n\nblue\n", r"vocab\.txt:4: '' is not one word"),
         (b"<pad>\n<unk>\nlight red\n", r"vocab\.txt:3: 'light red' is not one"),
+        (b"<pad>\n<unk>\nred\n<unk>\n", r"vocab\.txt:4: '<unk>' is also on line 2"),
         (b"<pad>\n<unk>\nred\ncaf\xe9\n", r"vocab\.txt:4: not UTF-8"),
         (b"red\nblue\n", r"vocab\.txt:1: a vocabulary starts with"),
         (b"", r"vocab\.txt:1: a vocabulary starts with"),
@@ -55,3 +56,11 @@ def test_bad_file(tmp_path, content, message):
     (tmp_path / "vocab.txt").write_bytes(content)
     with pytest.raises(InputError, match=message):
         Vocabulary.load(tmp_path / "vocab.txt")
+
+
+def test_words_of_another_tokenizer_are_kept_and_never_looked_up(tmp_path):
+    words = ["<pad>", "<unk>", "<UNK>", "a-line", "n't", "Red", "line"]
+    Vocabulary(words).save(tmp_path / "vocab.txt")
+    vocabulary = Vocabulary.load(tmp_path / "vocab.txt")
+    assert vocabulary.words == words
+    assert vocabulary.encode("an a-line, isn't Red", 8) == [1, 1, 6, 1, 1, 1]

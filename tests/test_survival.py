@@ -1,0 +1,56 @@
+"""Runs that are killed, stopped, damaged or out of disk; survival.py has more kills."""
+
+import random
+import resource
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.survival import ROOT, command, digest, draw, finish, kill_once
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return draw(tmp_path_factory.mktemp("data"))
+
+
+def test_stopped_killed_and_damaged_runs_end_as_an_uninterrupted_one(data, tmp_path):
+    whole, broken = str(tmp_path / "whole"), str(tmp_path / "broken")
+    finish(data, whole)
+    rng = random.Random(0)
+
+    code, out = kill_once(data, broken, rng, signal.SIGTERM)
+    assert code == 128 + signal.SIGTERM
+    assert "error: stopped by SIGTERM after step" in out and "the same command goes on" in out
+    assert "Traceback" not in out
+
+    code, out = kill_once(data, broken, rng)
+    assert code == -signal.SIGKILL and "going on from" in out
+
+    paths = sorted(Path(broken).glob("model.ckpt-*.data-*"), key=lambda p: p.stat().st_mtime)
+    content = bytearray(paths[-1].read_bytes())
+    content[len(content) // 2] ^= 1
+    paths[-1].write_bytes(content)
+    (Path(broken) / "model.ckpt-99_temp").mkdir()
+    out = finish(data, broken)
+    assert f"{paths[-1].name.split('.data')[0]}: does not restore" in out
+    assert "taking the checkpoint before it" in out
+    assert not (Path(broken) / "model.ckpt-99_temp").exists()
+    assert digest(broken) == digest(whole)
+    best = sorted(path.name for path in Path(whole, "best").glob("*.index"))
+    assert best == sorted(path.name for path in Path(broken, "best").glob("*.index")) != []
+
+
+def test_a_full_disk_is_one_error(data, tmp_path):
+    def small_files_only():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    done = subprocess.run(
+        command(data, tmp_path / "run"), cwd=ROOT, capture_output=True, text=True,
+        preexec_fn=small_files_only,
+    )  # fmt: skip
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1 and last.startswith("error: ") and "step 1 not saved" in last
+    assert "Traceback" not in done.stderr
