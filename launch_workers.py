@@ -25,7 +25,7 @@ from pathlib import Path
 from config import check_flag_form
 from errors import InputError, run_main
 
-PATIENCE = 20  # seconds that the others have to end by themselves, and again after SIGTERM
+PATIENCE = 25  # seconds that the others have to end by themselves, and again after SIGTERM
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
