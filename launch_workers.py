@@ -79,16 +79,21 @@ def start(command, environment):
     )
 
 
-def wait(processes, until, seconds=math.inf):
-    """Until `until`, given the exit codes (None: runs), is true, or for some seconds."""
+def wait(processes, signals, until, seconds=math.inf):
+    """Until `until`, given the exit codes (None: runs), is true, or for some seconds. Meanwhile
+    passes on the signals that arrive in the list `signals`."""
     deadline = time.monotonic() + seconds
     while not until([process.poll() for process in processes]) and time.monotonic() < deadline:
+        while signals:
+            number = signals.pop()
+            for process in processes:
+                process.send_signal(number)
         time.sleep(0.1)
 
 
-def supervise(processes):
+def supervise(processes, signals):
     """Waits for all; exit code of the first that failed, which ends the others too."""
-    wait(processes, lambda codes: any(codes) or None not in codes)
+    wait(processes, signals, lambda codes: any(codes) or None not in codes)
     failed = next((process for process in processes if process.returncode), None)
     if failed is None:
         return 0
@@ -98,7 +103,7 @@ def supervise(processes):
         for process in processes:
             if end and process.poll() is None:
                 end(process)
-        wait(processes, lambda codes: None not in codes, PATIENCE)
+        wait(processes, signals, lambda codes: None not in codes, PATIENCE)
     return code if code > 0 else 128 - code
 
 
@@ -111,15 +116,11 @@ def main(argv):
     command = argv[count:]
     if flags.workers < 1 or not command or not Path(command[0]).exists():
         raise InputError("give --workers=N, the script and its flags", 2)
-    processes = [start(command, environment) for environment in environments(flags.workers)]
-
-    def pass_on(number, frame):
-        for process in processes:
-            process.send_signal(number)
-
+    signals = []  # passed on once all have started
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, pass_on)
-    return supervise(processes)
+        signal.signal(number, lambda number, frame: signals.append(number))
+    processes = [start(command, environment) for environment in environments(flags.workers)]
+    return supervise(processes, signals)
 
 
 if __name__ == "__main__":
