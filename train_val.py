@@ -43,7 +43,6 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
     examples_of_epoch: epoch -> list of Example, a function of the epoch alone.
     validation: called with the averaged model every config.eval_length updates -> {name: score}.
     Raises InputError for a loss that is not finite, naming the step, and for a stop by signal."""
-    check_settings(config.batch_size, config.xla)
     training = Training(config, vocabulary)
     folder = config.checkpoint_dir
     saver = Saver(training.checkpoint, folder, config.keep_checkpoints, is_chief())
@@ -181,6 +180,7 @@ def run_training(config, vocabulary, examples_of_epoch):
     """Trains config's run; with checkpoint_dir_stage1, first that one if it isn't trained yet.
 
     examples_of_epoch: of the stage "compose"; stage "visual_semantic" reads its own."""
+    check_settings(config.batch_size, config.xla)
     if config.checkpoint_dir_stage1 and not is_trained(config.checkpoint_dir_stage1):
         stage1 = dataclasses.replace(
             config,
