@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 PUBLISHED_GFLOPS = 95  # NumPy's float32 matrix product in the same hour
-PUBLISHED_CORES = 2
 MATRIX = 1536  # side of the matrices of the rate
 PRESET_OF = {"mobilenet_v1": "fashion200k", "resnet_v2_50": "fashion_iq"}
 

@@ -28,7 +28,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from batches import Example, input_pipeline
 from benchmarks.machine import (
     PRESET_OF,
-    PUBLISHED_CORES,
     PUBLISHED_GFLOPS,
     clock,
     draw_photographs,
@@ -133,7 +132,7 @@ def measure(config, paths, steps):
         rows.append([clock(ours)[:2], clock(bare)[:2], matrix_seconds(4)])
     ours, bare, matrix = np.median(rows, axis=0)  # each (seconds, CPU seconds)
     published, batch_size = PUBLISHED[config.image_model]
-    at_published_rate = matrix * PUBLISHED_GFLOPS / [1, PUBLISHED_CORES] / ours * config.batch_size
+    at_published_rate = matrix * PUBLISHED_GFLOPS / ours * config.batch_size
     return Measured(
         config.batch_size / ours[0],
         config.batch_size / bare[0],
