@@ -60,8 +60,16 @@ def pad(captions):
     return tokens, lengths
 
 
-def input_pipeline(config, examples_of_epoch, epoch, batch):
-    """Dataset of training batches with images: references and targets [B, S, S, 3]."""
+def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
+    """Dataset of training batches with images: references and targets [B, S, S, 3].
+
+    shares: slices of equal size; of each batch come these rows, one element for each slice."""
+
+    def plans():
+        for plan in batch_plan(config, examples_of_epoch, epoch, batch):
+            place = plan.pop("place")
+            for rows in shares:
+                yield {**{key: value[rows] for key, value in plan.items()}, "place": place}
 
     def load_image(item):
         return load_augmented(
@@ -85,17 +93,17 @@ def input_pipeline(config, examples_of_epoch, epoch, batch):
             "place": plan["place"],
         }
 
-    pairs = (config.batch_size, 2)
+    size = shares[0].stop - shares[0].start
+    pairs = (size, 2)
     signature = {
         "paths": tf.TensorSpec(pairs, tf.string),
         "flips": tf.TensorSpec(pairs, tf.bool),
         "squares": tf.TensorSpec(pairs, tf.int32),
         "corners": tf.TensorSpec((*pairs, 2), tf.int32),
-        "tokens": tf.TensorSpec((config.batch_size, None), tf.int32),
-        "lengths": tf.TensorSpec((config.batch_size,), tf.int32),
+        "tokens": tf.TensorSpec((size, None), tf.int32),
+        "lengths": tf.TensorSpec((size,), tf.int32),
         "place": tf.TensorSpec((2,), tf.int64),
     }
-    plans = tf.data.Dataset.from_generator(
-        lambda: batch_plan(config, examples_of_epoch, epoch, batch), output_signature=signature
-    )
-    return plans.map(load_batch, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    dataset = tf.data.Dataset.from_generator(plans, output_signature=signature)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+    return dataset.map(load_batch, tf.data.AUTOTUNE, deterministic=True).prefetch(2)

@@ -94,10 +94,15 @@ def restore(checkpoint, path):
 
 
 class Saver:
-    """The checkpoints of one folder: model.ckpt-<step>, the newest `keep` of them."""
+    """The checkpoints of one folder: model.ckpt-<step>, the newest `keep` of them.
 
-    def __init__(self, checkpoint, folder, keep):
-        self.checkpoint, self.folder = checkpoint, Path(folder)
+    writes: False where another process saves them; this one only restores."""
+
+    def __init__(self, checkpoint, folder, keep, writes=True):
+        self.checkpoint, self.folder, self.writes = checkpoint, Path(folder), writes
+        checkpoint.save_counter  # noqa: B018 - made here, as workers have to make variables together
+        if not writes:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         for leftover in self.folder.glob("model.ckpt-*_temp"):  # of a save that was killed
             shutil.rmtree(leftover)
@@ -110,6 +115,8 @@ class Saver:
 
     def save(self, step):
         """Raises InputError when the disk refuses; the checkpoints before stay as they are."""
+        if not self.writes:
+            return None
         try:
             return self.manager.save(checkpoint_number=step)
         except (tf.errors.OpError, OSError) as error:

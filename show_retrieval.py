@@ -11,6 +11,7 @@ import argparse
 import os
 from pathlib import Path
 
+import matplotlib
 from PIL import Image, ImageDraw, ImageFont
 
 from config import check_flag_form
@@ -30,8 +31,8 @@ INK, MUTED, HIT, PAPER, TILE = "#1b1b1b", "#6b6b6b", "#12833a", "#ffffff", "#f2f
 
 
 def font(size):
-    """Pillow's own scalable font: the same on every machine."""
-    return ImageFont.load_default(size)
+    """The font matplotlib brings: the same on every machine, with letters beyond ASCII."""
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
 
 
 def wrap(draw, text, face, width):

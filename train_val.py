@@ -17,6 +17,14 @@ import datasets
 from batches import Example, input_pipeline
 from checkpoints import Saver, prepare_run, saved_checkpoints
 from config import CONFIG_FILE, load_config, parse_config
+from distribution import (
+    all_devices,
+    check_settings,
+    is_chief,
+    of_all_processes,
+    on_all_replicas,
+    rows_of_process,
+)
 from errors import InputError, run_main
 from extract_features_val import Validation, require_images
 from images import iterate
@@ -37,29 +45,39 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
     Raises InputError for a loss that is not finite, naming the step, and for a stop by signal."""
     training = Training(config, vocabulary)
     folder = config.checkpoint_dir
-    saver = Saver(training.checkpoint, folder, config.keep_checkpoints)
+    saver = Saver(training.checkpoint, folder, config.keep_checkpoints, is_chief())
     best = Saver(training.checkpoint, Path(folder, "best"), keep=1) if validation else None
     resumed = saver.restore_newest()
     print(f"going on from {resumed}" if resumed else f"training {folder}", flush=True)
-    first, last = int(training.step), config.train_length
-    train_log = Log(folder, "train_log.csv", ["step", "epoch", *LOSSES], first)
-    eval_log = Log(folder, "eval_log.csv", ["step", *RECALLS], first)
-    board = TensorBoard(folder) if config.tensorboard else None
-    pipeline = input_pipeline(config, examples_of_epoch, *training.place.numpy().tolist())
+    first, last = int(training.step.numpy()), config.train_length
+    if len(of_all_processes(first)) > 1:
+        raise InputError(f"{folder}: not the same for all workers; they have to share it")
+    train_log = eval_log = board = None  # but for the chief's
+    if is_chief():
+        train_log = Log(folder, "train_log.csv", ["step", "epoch", *LOSSES], first)
+        eval_log = Log(folder, "eval_log.csv", ["step", *RECALLS], first)
+        board = TensorBoard(folder) if config.tensorboard else None
+    place = training.place.numpy().tolist()
+    pipeline = tf.distribute.get_strategy().distribute_datasets_from_function(
+        lambda context: input_pipeline(
+            config, examples_of_epoch, *place, rows_of_process(context, config.batch_size)
+        )
+    )
     update = tf.function(
-        training.update, input_signature=[pipeline.element_spec], jit_compile=config.xla
+        on_all_replicas(training.update),
+        input_signature=[pipeline.element_spec],
+        jit_compile=config.xla,
     )
     batches = iterate(pipeline)
     with Progress(first, last, config.batch_size) as progress, StopSignals() as stop:
         for step in range(first + 1, last + 1):
-            batch = next(batches)
-            losses = dict(zip(LOSSES, map(float, update(batch)), strict=True))
+            losses = dict(zip(LOSSES, map(float, update(next(batches))), strict=True))
             if not all(map(math.isfinite, losses.values())):
                 named = ", ".join(f"{name} {value:g}" for name, value in losses.items())
                 raise InputError(f"step {step}: the loss is not finite ({named}); not saved")
             progress.advance(losses)
-            if step % config.print_span == 0 or step == last:
-                train_log.write([step, int(batch["place"][0]), *losses.values()])
+            if train_log and (step % config.print_span == 0 or step == last):
+                train_log.write([step, int(training.place.numpy()[0]), *losses.values()])
                 progress.report(step)
                 if board:
                     board.write(step, losses)
@@ -74,15 +92,17 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
                     board.write(step, scores)
                 if is_best:
                     best.save(step)
-            if step % config.save_length == 0 or step == last or stop.received:
+            stopped = max(of_all_processes(stop.received))  # all stop after the same step
+            if step % config.save_length == 0 or step == last or stopped:
                 saver.save(step)
-            if stop.received and step < last:
+                of_all_processes(step)  # none goes on, or ends, before the chief has saved
+            if stopped and step < last:
                 raise InputError(
-                    f"stopped by {stop.received.name} after step {step}, saved; "
+                    f"stopped by {signal.Signals(stopped).name} after step {step}, saved; "
                     "the same command goes on",
-                    128 + stop.received,
+                    128 + stopped,
                 )
-    print(f"trained: {folder}/model.ckpt-{int(training.step)}", flush=True)
+    print(f"trained: {folder}/model.ckpt-{int(training.step.numpy())}", flush=True)
 
 
 def validate(training, validation):
@@ -96,7 +116,7 @@ def validate(training, validation):
 class StopSignals:
     """Notes SIGTERM and Ctrl-C, so that the loop ends after a whole step; a second one kills."""
 
-    received = None
+    received = 0
 
     def __enter__(self):
         self.before = {
@@ -160,6 +180,7 @@ def run_training(config, vocabulary, examples_of_epoch):
     """Trains config's run; with checkpoint_dir_stage1, first that one if it isn't trained yet.
 
     examples_of_epoch: of the stage "compose"; stage "visual_semantic" reads its own."""
+    check_settings(config.batch_size, config.xla)
     if config.checkpoint_dir_stage1 and not is_trained(config.checkpoint_dir_stage1):
         stage1 = dataclasses.replace(
             config,
@@ -168,11 +189,14 @@ def run_training(config, vocabulary, examples_of_epoch):
             checkpoint_dir_stage1="",
         )
         run_training(stage1, vocabulary, None)
-    prepare_run(config, vocabulary)
+    if is_chief():
+        prepare_run(config, vocabulary)
     if config.stage == "visual_semantic":
         examples = side_text_examples(config, vocabulary)
         examples_of_epoch = lambda epoch: examples  # noqa: E731
-    validation = Validation(config, vocabulary) if config.eval_length else None
+    validation = None
+    if config.eval_length and is_chief():
+        validation = Validation(config, vocabulary)
     train(config, examples_of_epoch, vocabulary, validation)
 
 
@@ -188,11 +212,12 @@ def main(argv):
     config = parse_config(argv, __doc__)
     if config.dataset == "fashion200k":
         raise InputError("--dataset=fashion200k: use train_val_fashion200k.py", 2)
-    datasets.require_data(config.dataset, config.data_path)
-    triplets = datasets.read_train_triplets(config.dataset, config.data_path)
-    vocabulary = build_vocabulary(config, [triplet.caption for triplet in triplets])
-    examples = training_examples(config, triplets, vocabulary, training_paths(config, triplets))
-    run_training(config, vocabulary, lambda epoch: examples)
+    with all_devices():
+        datasets.require_data(config.dataset, config.data_path)
+        triplets = datasets.read_train_triplets(config.dataset, config.data_path)
+        vocabulary = build_vocabulary(config, [triplet.caption for triplet in triplets])
+        examples = training_examples(config, triplets, vocabulary, training_paths(config, triplets))
+        run_training(config, vocabulary, lambda epoch: examples)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ The loop, its outputs and its resuming are train_val.py's.
 
 import datasets
 from config import parse_config
+from distribution import all_devices
 from errors import InputError, run_main
 from extract_features_val import require_images
 from fashion200k import PairIndex, sample_triplets
@@ -18,18 +19,20 @@ def main(argv):
     config = parse_config(["--dataset=fashion200k", *argv], __doc__)
     if config.dataset != "fashion200k":
         raise InputError(f"--dataset={config.dataset}: use train_val.py", 2)
-    datasets.require_data(config.dataset, config.data_path)
-    images = datasets.read_fashion200k(config.data_path, "train")
-    vocabulary = build_vocabulary(config, ["replace with", *(image.caption for image in images)])
-    found = require_images(config, "", (image.path for image in images))
-    paths = {("", name): str(path) for name, path in found.items()}
-    index = PairIndex([image for image in images if image.path in found])
+    with all_devices():
+        datasets.require_data(config.dataset, config.data_path)
+        images = datasets.read_fashion200k(config.data_path, "train")
+        captions = ["replace with", *(image.caption for image in images)]
+        vocabulary = build_vocabulary(config, captions)
+        found = require_images(config, "", (image.path for image in images))
+        paths = {("", name): str(path) for name, path in found.items()}
+        index = PairIndex([image for image in images if image.path in found])
 
-    def examples_of_epoch(epoch):
-        triplets = sample_triplets(index, config.seed, epoch)
-        return training_examples(config, triplets, vocabulary, paths)
+        def examples_of_epoch(epoch):
+            triplets = sample_triplets(index, config.seed, epoch)
+            return training_examples(config, triplets, vocabulary, paths)
 
-    run_training(config, vocabulary, examples_of_epoch)
+        run_training(config, vocabulary, examples_of_epoch)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import keras
 import tensorflow as tf
 
 from checkpoints import build_model, load_trained_model
+from distribution import gather_rows, own_copy, replica_id, replicas, share_overflow
 from errors import InputError
 from model import LEVELS, bidirectional_matching_loss, softmax_loss
 from nets.pretrained import assign_variables, named_variables, restore_image_encoder
@@ -25,7 +26,7 @@ class Training:
         self.model = build_model(config, len(vocabulary))
         self.variables = named_variables(self.model)
         self.trained = {name: v for name, v in self.variables.items() if v.trainable}
-        self.averages = {name: tf.Variable(v.value) for name, v in self.trained.items()}
+        self.averages = {name: own_copy(v.value) for name, v in self.trained.items()}
         start_weights(config, self.model, vocabulary)
         if not config.as_published:  # published averages start before the ImageNet weights
             for name, average in self.averages.items():
@@ -35,8 +36,8 @@ class Training:
         if config.precision == "mixed_float16":
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.adam)
         self.optimizer.build(list(self.trained.values()))
-        self.step = tf.Variable(0, dtype=tf.int64)
-        self.place = tf.Variable([0, 0], dtype=tf.int64)  # epoch, next batch within it
+        self.step = own_copy(tf.constant(0, tf.int64))
+        self.place = own_copy(tf.constant([0, 0], tf.int64))  # epoch, next batch within it
         self.checkpoint = tf.train.Checkpoint(
             weights={name: v.value for name, v in self.variables.items()},
             averages=self.averages,
@@ -56,21 +57,26 @@ class Training:
             )
 
     def losses(self, batch):
-        """Losses of a batch in training mode, in the order of LOSSES."""
+        """Losses of a batch in training mode, in the order of LOSSES.
+
+        batch: a replica's share of the rows; the losses are those of the whole batch."""
         queries = self.model.query_levels(
             batch["references"], batch["tokens"], batch["lengths"], training=True
         )
         targets = self.model.gallery_levels(batch["targets"], training=True)
+        queries, targets = map(gather_rows, queries), map(gather_rows, targets)
         losses = [self.matching_loss(q, t) for q, t in zip(queries, targets, strict=True)]
         regularization = tf.add_n(self.model.losses)
         return [tf.add_n([*losses, regularization]), *losses, regularization]
 
     def update(self, batch):
-        """One optimizer update. Returns the losses in the order of LOSSES."""
-        self.model.set_dropout_seed(self.config.seed, self.step)
+        """One optimizer update with a replica's share of a batch. Returns its losses."""
+        draw = self.step * replicas() + tf.cast(replica_id(), tf.int64)
+        self.model.set_dropout_seed(self.config.seed, draw)
         with tf.GradientTape() as tape:
             losses = self.losses(batch)
-            objective = self.optimizer.scale_loss(losses[0])
+            # Every replica has the whole loss, and the optimizer sums their gradients.
+            objective = self.optimizer.scale_loss(losses[0] / replicas())
         self.learn(tape.gradient(objective, {name: v.value for name, v in self.trained.items()}))
         self.step.assign_add(1)
         self.place.assign(batch["place"] + [0, 1])
@@ -90,6 +96,8 @@ class Training:
             for name in gradients:
                 if "init_state" in name:
                     gradients[name] = tf.zeros_like(gradients[name])
+        if self.optimizer is not self.adam:
+            gradients = share_overflow(gradients)
         self.optimizer.apply(list(gradients.values()), list(self.trained.values()))
         for name, average in self.averages.items():
             difference = average - self.variables[name].value

@@ -3,10 +3,15 @@
 Keras 3 composes batch normalisation from elementary operations. The fused kernel trains faster
 (design: 1.4 times for MobileNet at 224 px on two cores) and gives the Bessel-corrected batch
 variance that enters the moving variance in the published graph.
+
+On several devices the statistics are those of the whole batch. With statistics of its own part,
+the features of a replica's queries and targets would share what tells them from the rest of the
+batch: a matching loss is lowered by that alone (Chen et al. 2020, SimCLR, section 2.2).
 """
 
 import keras
-from tensorflow import raw_ops
+import tensorflow as tf
+from keras import ops
 
 
 class BatchNormalization(keras.layers.Layer):
@@ -34,7 +39,17 @@ class BatchNormalization(keras.layers.Layer):
         return input_shape
 
     def call(self, inputs, training=False):
-        out, mean, variance, *_ = raw_ops.FusedBatchNormV3(
+        if training and tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            out, mean, variance = self._whole_batch(inputs)
+        else:
+            out, mean, variance = self._fused(inputs, training)
+        if training:
+            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(moving - (moving - batch) * (1 - self.decay))
+        return out
+
+    def _fused(self, inputs, training):
+        return tf.raw_ops.FusedBatchNormV3(
             x=inputs,
             scale=self.gamma,
             offset=self.beta,
@@ -42,8 +57,20 @@ class BatchNormalization(keras.layers.Layer):
             variance=[] if training else self.moving_variance,
             epsilon=self.epsilon,
             is_training=training,
+        )[:3]
+
+    def _whole_batch(self, inputs):
+        """As _fused in training, over the inputs of all replicas, which are of equal size."""
+        x = ops.cast(inputs, "float32")
+        replica = tf.distribute.get_replica_context()
+        count, own = replica.num_replicas_in_sync, replica.replica_id_in_sync_group
+        moments = ops.stack(ops.moments(x, axes=(0, 1, 2)))[None]  # [1, 2, C]
+        moments = tf.scatter_nd([[own]], moments, (count, *moments.shape[1:]))
+        means, variances = tf.unstack(replica.all_reduce("SUM", moments), axis=1)  # [replicas, C]
+        mean = ops.mean(means, axis=0)
+        variance = ops.mean(variances + ops.square(means - mean), axis=0)
+        out = ops.batch_normalization(
+            x, mean, variance, -1, offset=self.beta, scale=self.gamma, epsilon=self.epsilon
         )
-        if training:
-            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                moving.assign(moving - (moving - batch) * (1 - self.decay))
-        return out
+        values = ops.cast(count * (ops.size(x) // x.shape[-1]), "float32")  # of a channel
+        return ops.cast(out, inputs.dtype), mean, variance * values / (values - 1)
