@@ -189,14 +189,14 @@ def run_training(config, vocabulary, examples_of_epoch):
             checkpoint_dir_stage1="",
         )
         run_training(stage1, vocabulary, None)
-    if is_chief():
-        prepare_run(config, vocabulary)
     if config.stage == "visual_semantic":
         examples = side_text_examples(config, vocabulary)
         examples_of_epoch = lambda epoch: examples  # noqa: E731
     validation = None
     if config.eval_length and is_chief():
         validation = Validation(config, vocabulary)
+    if is_chief():  # last, so that a run refused for its data leaves no folder behind
+        prepare_run(config, vocabulary)
     train(config, examples_of_epoch, vocabulary, validation)
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FLAGS = ["--preset=demo", "--dataset=shoes", "--pretrain_checkpoint_dir=", "--image_size=32",
-         "--batch_size=8", "--text_embedding_size=16", "--train_length=40", "--save_length=1",
-         "--eval_length=20", "--print_span=1"]  # fmt: skip
+         "--batch_size=8", "--text_embedding_size=16", "--train_length=16", "--save_length=1",
+         "--eval_length=8", "--print_span=1"]  # fmt: skip
 
 
 def command(data, run):
@@ -32,7 +32,7 @@ def digest(run):
     import numpy as np
     import tensorflow as tf
 
-    reader = tf.train.load_checkpoint(str(Path(run, "model.ckpt-40")))
+    reader = tf.train.load_checkpoint(str(Path(run, "model.ckpt-16")))
     result = hashlib.sha256()
     for name in sorted(reader.get_variable_to_shape_map()):
         # The save counter counts saves, not updates: a killed save may be counted once more.
