@@ -151,7 +151,7 @@ class AttentionSheet(Sheet):
             height, width = self.rows[0].levels[level].joint.shape
             self.text(x, TOP - 66, f"{name}, {height} x {width}", 22)
             terms = "joint {:.2f}, self-attention {:+.2f}".format(*weights)
-            self.text(x + 150, TOP - 62, f"output weights: {terms}", 17, MUTED)
+            self.text(x + 150, TOP - 62, f"weights: {terms}", 16, MUTED)
             labels = ["joint", *(f"self-attention {head + 1}" for head in range(HEADS))]
             for column, label in enumerate(labels):
                 self.text(x + column * (CELL + GAP), TOP - 34, label, 19)
@@ -159,9 +159,9 @@ class AttentionSheet(Sheet):
 
     def colour_scale(self, x, y):
         ramp = np.tile(np.linspace(0, 1, CELL), (20, 1))
-        self.text(x + 24, y - 2, "least in the map", 18, MUTED)
+        self.text(x, y - 2, "least in the map", 17, MUTED)
         self.image.paste(blend(np.full((20, CELL, 1), 160.0), ramp), (x + CELL, y))
-        self.text(x + 2 * CELL + GAP, y - 2, "most in the map", 18, MUTED)
+        self.text(x + 2 * CELL + GAP, y - 2, "most in the map", 17, MUTED)
 
     def cell(self, x, y, picture, label, colour=INK):
         self.image.paste(picture, (x + (CELL - picture.width) // 2, y))
