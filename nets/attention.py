@@ -24,6 +24,29 @@ class WeightedSum(keras.layers.Layer):
         return self.image_weight * image + self.self_attention_weight * self_attention
 
 
+class JointConv2D(keras.layers.Layer):
+    """1x1 convolution without bias over an image map and the text feature tiled over its positions:
+    [B, H, W, C] and [B, T] -> [B, H, W, filters]. The text's share is computed once an image."""
+
+    def __init__(self, filters, initializer, regularizer, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.initializer, self.regularizer = filters, initializer, regularizer
+
+    def build(self, input_shapes):
+        inputs = sum(shape[-1] for shape in input_shapes)
+        self.kernel = self.add_weight(
+            name="kernel",
+            shape=(1, 1, inputs, self.filters),
+            initializer=self.initializer,
+            regularizer=self.regularizer,
+        )
+
+    def call(self, inputs):
+        image, text = inputs
+        of_image, of_text = ops.split(self.kernel, [image.shape[-1]], axis=2)
+        return ops.conv(image, of_image) + ops.matmul(text, of_text[0, 0])[:, None, None, :]
+
+
 def composite_transformer(
     level, map_shape, text_size, activation, initializer, dropout, decay, epsilon, weight_decay
 ):
@@ -34,19 +57,23 @@ def composite_transformer(
     height, width, channels = map_shape
     scope = f"attention{level}"
 
+    regularizer = keras.regularizers.L2(weight_decay / 2)
+
+    def normalise(x, name):
+        x = BatchNormalization(decay, epsilon, name=f"{scope}.{name}.BatchNorm")(x)
+        return activation(name=f"{scope}.{name}.Relu")(x)
+
     def conv(x, filters, size, name):
-        name = f"{scope}.{name}"
         x = keras.layers.Conv2D(
             filters, size, padding="same", use_bias=False, kernel_initializer=initializer,
-            kernel_regularizer=keras.regularizers.L2(weight_decay / 2), name=name,
+            kernel_regularizer=regularizer, name=f"{scope}.{name}",
         )(x)  # fmt: skip
-        x = BatchNormalization(decay, epsilon, name=f"{name}.BatchNorm")(x)
-        return activation(name=f"{name}.Relu")(x)
+        return normalise(x, name)
 
     image = keras.Input(map_shape, name="image_map")
     text = keras.Input((text_size,), name="text")
-    tiled = ops.tile(text[:, None, None, :], (1, height, width, 1))  # [B, H, W, text_size]
-    fused = conv(ops.concatenate([image, tiled], axis=-1), channels, 1, "Conv")  # [B, H, W, C]
+    joint_conv = JointConv2D(channels, initializer, regularizer, name=f"{scope}.Conv")
+    fused = normalise(joint_conv([image, text]), "Conv")  # [B, H, W, C]
 
     # The activation before the sigmoid keeps each gate >= 0.5; as published.
     channel = conv(ops.mean(fused, axis=(1, 2), keepdims=True), channels, 1, "Conv_1")  # [B,1,1,C]
@@ -55,11 +82,11 @@ def composite_transformer(
     joint = ops.sigmoid(channel) * ops.sigmoid(spatial)  # [B, H, W, C]
 
     positions = ops.reshape(fused, (-1, height * width, channels))  # [B, HW, C]
-    size = channels // HEADS
-    heads = []
-    for head in range(HEADS):
-        part = positions[:, :, head * size : (head + 1) * size]  # [B, HW, C/2]
-        heads.append(_self_attention(part, size, dropout, scope, head))
+    parts = ops.split(positions, HEADS, axis=-1)  # each [B, HW, C/2]
+    heads = [
+        _self_attention(part, channels // HEADS, dropout, scope, head)
+        for head, part in enumerate(parts)
+    ]
     attended = ops.reshape(ops.concatenate(heads, axis=-1), (-1, height, width, channels))
     attended = conv(attended, channels, 1, "Conv_3")
 

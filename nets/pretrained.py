@@ -18,6 +18,7 @@ AVERAGE = "/ExponentialMovingAverage"
 CELL = "RNN/bidirectional_lstm/rnn/basic_lstm_cell"
 VARIABLE_NAMES = {  # (layer class, Keras name) -> published name, where they differ
     ("Conv2D", "kernel"): "weights",
+    ("JointConv2D", "kernel"): "weights",
     ("Conv2D", "bias"): "biases",
     ("DepthwiseConv2D", "kernel"): "depthwise_weights",
 }
