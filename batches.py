@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from errors import InputError
+from image_cache import pixel_reader
 from images import load_augmented
 
 
@@ -65,6 +66,8 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
 
     shares: slices of equal size; of each batch come these rows, one element for each slice."""
 
+    read = pixel_reader(config)
+
     def plans():
         for plan in batch_plan(config, examples_of_epoch, epoch, batch):
             place = plan.pop("place")
@@ -74,7 +77,7 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
     def load_image(item):
         return load_augmented(
             item["paths"], item["squares"], item["corners"], item["flips"],
-            config.image_size, config.as_published,
+            config.image_size, config.as_published, read,
         )  # fmt: skip
 
     def load_side(plan, side):

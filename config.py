@@ -54,6 +54,7 @@ class Config:
     average_decay: float = 0.9999  # of the averaged weights, per update
     augmentation: bool = True  # random horizontal flip, each image on its own
     crop_from: int = 0  # pixels; resize to a square drawn from [image_size, crop_from); 0: off
+    image_cache: str = ""  # folder for training images resized once, as uint8; empty: no cache
     save_length: int = 1000  # updates between checkpoints
     print_span: int = 20  # updates between lines of train_log.csv
     eval_length: int = 0  # updates between Recall@K on the validation queries; 0: never

@@ -54,8 +54,8 @@ def resize(pixels, height_and_width, legacy_grid):
     return resized[0] / 127.5 - 1
 
 
-def _read(path):
-    pixels = tf.numpy_function(read_pixels, [path], tf.uint8, stateful=False)
+def _read(path, read=read_pixels):
+    pixels = tf.numpy_function(read, [path], tf.uint8, stateful=False)
     return tf.ensure_shape(pixels, (None, None, 3))
 
 
@@ -64,10 +64,10 @@ def load(path, size, legacy_grid):
     return tf.ensure_shape(resize(_read(path), (size, size), legacy_grid), (size, size, 3))
 
 
-def load_augmented(path, square, corner, flip, size, legacy_grid):
+def load_augmented(path, square, corner, flip, size, legacy_grid, read=read_pixels):
     """As load, after resizing to [square, square], cropping [size, size] at corner (y, x) and
-    flipping if flip; what is random is drawn by the caller."""
-    image = resize(_read(path), tf.stack([square, square]), legacy_grid)
+    flipping if flip; what is random is drawn by the caller. read: path -> uint8 [H, W, 3]."""
+    image = resize(_read(path, read), tf.stack([square, square]), legacy_grid)
     image = tf.slice(image, [corner[0], corner[1], 0], [size, size, 3])
     image = tf.cond(flip, lambda: tf.reverse(image, [1]), lambda: image)
     return tf.ensure_shape(image, (size, size, 3))

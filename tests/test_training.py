@@ -39,9 +39,7 @@ def examples(tmp_path_factory):
         pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
         paths.append(str(folder / f"{index}.png"))
         Image.fromarray(pixels).save(paths[-1])
-    return [
-        Example(paths[i], paths[(i + 1) % 12], [2 + i % 5] * (1 + i % 3)) for i in range(10)
-    ]
+    return [Example(paths[i], paths[(i + 1) % 12], [2 + i % 5] * (1 + i % 3)) for i in range(10)]
 
 
 def run(config, examples):
