@@ -18,21 +18,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FLAGS = ["--preset=demo", "--dataset=shoes", "--pretrain_checkpoint_dir=", "--image_size=32",
-         "--batch_size=8", "--text_embedding_size=16", "--train_length=16", "--save_length=1",
-         "--eval_length=8", "--print_span=1"]  # fmt: skip
+         "--batch_size=8", "--text_embedding_size=16", "--save_length=1", "--eval_length=8",
+         "--print_span=1"]  # fmt: skip
+STEPS = 16  # of a run that is ended a few times
 
 
-def command(data, run):
+def command(data, run, steps=STEPS):
     where = [f"--data_path={data}", f"--checkpoint_dir={run}"]
-    return [sys.executable, "train_val.py", *FLAGS, *where]
+    return [sys.executable, "train_val.py", *FLAGS, f"--train_length={steps}", *where]
 
 
-def digest(run):
+def digest(run, steps=STEPS):
     """Hash of the last checkpoint's variables and of the logs."""
     import numpy as np
     import tensorflow as tf
 
-    reader = tf.train.load_checkpoint(str(Path(run, "model.ckpt-16")))
+    reader = tf.train.load_checkpoint(str(Path(run, f"model.ckpt-{steps}")))
     result = hashlib.sha256()
     for name in sorted(reader.get_variable_to_shape_map()):
         # The save counter counts saves, not updates: a killed save may be counted once more.
@@ -44,25 +45,29 @@ def digest(run):
     return result.hexdigest()
 
 
-def finish(data, run):
-    done = subprocess.run(command(data, run), cwd=ROOT, capture_output=True, text=True)
+def finish(data, run, steps=STEPS):
+    done = subprocess.run(command(data, run, steps), cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stdout[-1000:] + done.stderr[-3000:])
     return done.stdout
 
 
-def kill_once(data, run, rng, number=signal.SIGKILL):
-    """Starts the run and ends it within two seconds of its first update -> (exit code, output)."""
+def end_once(data, run, delay, number=signal.SIGKILL, steps=STEPS, early=False):
+    """Starts the run and ends it `delay` seconds after its first update (early: after its start)
+    -> (exit code, output). Raises RuntimeError if the run was over before."""
     process = subprocess.Popen(
-        command(data, run), cwd=ROOT, text=True,
+        command(data, run, steps), cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
     out = ""
-    for line in process.stdout:
+    while not early:
+        line = process.stdout.readline()
         out += line
-        if line.startswith("step "):
-            time.sleep(rng.uniform(0, 2))
+        if not line or line.startswith("step "):
             break
+    time.sleep(delay)
+    if process.poll() is not None:
+        raise RuntimeError(f"over before it was ended:\n{out}{process.stdout.read()}"[-3000:])
     os.killpg(process.pid, number)
     out += process.communicate()[0]
     return process.returncode, out
@@ -78,17 +83,27 @@ def draw(folder):
 
 
 def survive(kills, seed):
-    """Whether a run killed `kills` times equals an uninterrupted one."""
+    """Whether a run killed `kills` times equals an uninterrupted one. Every fourth kill may also
+    hit what comes before the first update."""
     rng = random.Random(seed)
+    steps = 6 * kills
     with tempfile.TemporaryDirectory() as folder:
         data, whole, killed = draw(folder), f"{folder}/whole", f"{folder}/killed"
-        finish(data, whole)
+        finish(data, whole, steps)
         for number in range(kills):
-            steps = kill_once(data, killed, rng)[1].count("\nstep ")
-            left = sorted(path.name for path in Path(killed).iterdir())
-            print(f"kill {number + 1}: after {steps} steps; left {left[-3:]}", flush=True)
-        finish(data, killed)
-        return digest(whole) == digest(killed)
+            early = number % 4 == 3
+            delay = rng.uniform(0, 10 if early else 2)
+            out = end_once(data, killed, delay, steps=steps, early=early)[1]
+            saved = [path.stem for path in Path(killed).glob("model.ckpt-*.index")]
+            done = max((int(name.partition("-")[2]) for name in saved), default=0)
+            half = [path.name for path in Path(killed).iterdir() if "temp" in path.name]
+            lines = out.count("\nstep ")
+            print(
+                f"kill {number + 1}: {lines} steps shown, {done} saved, half-written: {half}",
+                flush=True,
+            )
+        finish(data, killed, steps)
+        return digest(whole, steps) == digest(killed, steps)
 
 
 def main():

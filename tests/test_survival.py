@@ -1,6 +1,5 @@
 """Runs that are killed, stopped, damaged or out of disk; survival.py has more kills."""
 
-import random
 import resource
 import signal
 import subprocess
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.survival import ROOT, command, digest, draw, finish, kill_once
+from tests.survival import ROOT, command, digest, draw, end_once, finish
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +18,13 @@ def data(tmp_path_factory):
 def test_stopped_killed_and_damaged_runs_end_as_an_uninterrupted_one(data, tmp_path):
     whole, broken = str(tmp_path / "whole"), str(tmp_path / "broken")
     finish(data, whole)
-    rng = random.Random(0)
 
-    code, out = kill_once(data, broken, rng, signal.SIGTERM)
+    code, out = end_once(data, broken, 1, signal.SIGTERM)
     assert code == 128 + signal.SIGTERM
     assert "error: stopped by SIGTERM after step" in out and "the same command goes on" in out
     assert "Traceback" not in out
 
-    code, out = kill_once(data, broken, rng)
+    code, out = end_once(data, broken, 0.5)
     assert code == -signal.SIGKILL and "going on from" in out
 
     paths = sorted(Path(broken).glob("model.ckpt-*.data-*"), key=lambda p: p.stat().st_mtime)
