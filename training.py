@@ -66,18 +66,31 @@ class Training:
         targets = self.model.gallery_levels(batch["targets"], training=True)
         queries, targets = map(gather_rows, queries), map(gather_rows, targets)
         losses = [self.matching_loss(q, t) for q, t in zip(queries, targets, strict=True)]
-        regularization = tf.add_n(self.model.losses)
-        return [tf.add_n([*losses, regularization]), *losses, regularization]
+        regularization = sum_in_order(self.model.losses)
+        return [sum_in_order([*losses, regularization]), *losses, regularization]
+
+    def gradients(self, batch):
+        """-> (losses of a batch, {name: gradient of the trained weight}); draws a new dropout."""
+        draw = self.step * replicas() + tf.cast(replica_id(), tf.int64)
+        self.model.set_dropout_seed(self.config.seed, draw)
+        with tf.GradientTape(persistent=True) as tape:
+            losses = self.losses(batch)
+            # Every replica has the whole loss, and the optimizer sums their gradients.
+            matching = self.optimizer.scale_loss(sum_in_order(losses[1:-1]) / replicas())
+            decay = self.optimizer.scale_loss(-losses[-1] / replicas())
+        weights = {name: v.value for name, v in self.trained.items()}
+        gradients = tape.gradient(matching, weights)
+        # A backbone's weight has three: of references, targets and decay. TensorFlow would add
+        # them in an order that depends on the threads' timing; it doesn't reorder a difference.
+        for name, gradient in tape.gradient(decay, weights).items():
+            if gradient is not None:
+                gradients[name] -= gradient
+        return losses, gradients
 
     def update(self, batch):
         """One optimizer update with a replica's share of a batch. Returns its losses."""
-        draw = self.step * replicas() + tf.cast(replica_id(), tf.int64)
-        self.model.set_dropout_seed(self.config.seed, draw)
-        with tf.GradientTape() as tape:
-            losses = self.losses(batch)
-            # Every replica has the whole loss, and the optimizer sums their gradients.
-            objective = self.optimizer.scale_loss(losses[0] / replicas())
-        self.learn(tape.gradient(objective, {name: v.value for name, v in self.trained.items()}))
+        losses, gradients = self.gradients(batch)
+        self.learn(gradients)
         self.step.assign_add(1)
         self.place.assign(batch["place"] + [0, 1])
         return losses
@@ -110,6 +123,11 @@ class Training:
             kept = tf.identity(weight)
             weight.assign(average)
             average.assign(kept)
+
+
+def sum_in_order(scalars):
+    """Their sum, the same bit for bit every time, which AddN of more than two isn't."""
+    return tf.reduce_sum(tf.stack(scalars))
 
 
 def start_weights(config, model, vocabulary):
