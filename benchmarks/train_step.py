@@ -8,8 +8,10 @@ bare step: losses and all gradients of the same model in one tf.function, on fix
 input, optimizer and averages. Dropout, batch statistics and weight decay are part of both.
 ratio_to_bare_step is bare seconds / ours, medians of the steps; ratio_to_published our pairs/s over
 those of the published code, which were taken where NumPy multiplied float32 matrices at 95 GFLOP/s,
-scaled by that rate here. cpu_ratio_* are the same of CPU seconds instead: with other processes on
-the machine trust these (the published times taken as those of 2 busy cores).
+scaled by that rate here. share_of_matmul_rate is the arithmetic of our pairs/s (convolutions and
+products, without the recurrent ones) over that rate: ratio_to_published / share_of_matmul_rate is
+the most that float32 can reach. cpu_ratio_* are the same of CPU seconds instead: with other
+processes on the machine trust these (the published times taken as those of 2 busy cores).
 The last lines are name=value; those without a network's name are of the network furthest behind.
 """
 
@@ -52,6 +54,7 @@ class Measured(NamedTuple):
     pairs_per_s: float
     bare_pairs_per_s: float
     matmul_gflops: float
+    share_of_matmul_rate: float
     cpu_ratio_to_published: float
     ratio_to_published: float
     cpu_ratio_to_bare_step: float
@@ -103,7 +106,7 @@ def real_updates(training, config, examples):
 
 
 def bare_steps(training, config, batch):
-    """-> function that evaluates loss and gradients on one batch."""
+    """-> (function that evaluates loss and gradients of one batch, how many operations it has)."""
     weights = [variable.value for variable in training.trained.values()]
 
     @tf.function(jit_compile=config.xla)
@@ -117,13 +120,16 @@ def bare_steps(training, config, batch):
         # The smallest gradients to the host: on a GPU a call returns before it has computed.
         return float(total), [slope.numpy() for slope in slopes if slope.shape.rank == 0]
 
-    return step
+    options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
+    graph = gradients.get_concrete_function().graph
+    counted = tf.compat.v1.profiler.profile(graph, options={**options, "output": "none"})
+    return step, counted.total_float_ops
 
 
 def measure(config, paths, steps):
     training = Training(config, Vocabulary([f"word{i}" for i in range(WORDS)]))
     ours, batch = real_updates(training, config, draw_examples(paths, 8 * config.batch_size))
-    bare = bare_steps(training, config, batch)
+    bare, operations = bare_steps(training, config, batch)
     for step in (ours, bare, ours, bare):
         step()
     rows = []
@@ -138,6 +144,7 @@ def measure(config, paths, steps):
         config.batch_size / ours[0],
         config.batch_size / bare[0],
         1 / matrix[0],
+        operations / 1e9 / ours[0] * matrix[0],
         *reversed(at_published_rate / (published if batch_size == config.batch_size else math.nan)),
         *reversed(bare / ours),
     )

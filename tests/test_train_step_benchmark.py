@@ -23,6 +23,7 @@ def test_benchmark_ends_with_its_ratios(monkeypatch, capsys):
         row = types.SimpleNamespace(
             **{name: values[prefix + name] for name in train_step.Measured._fields}
         )
+        assert row.share_of_matmul_rate > 0
         assert 0 < row.cpu_ratio_to_bare_step < 1  # input, optimizer and averages cost something
         assert abs(row.ratio_to_bare_step - row.pairs_per_s / row.bare_pairs_per_s) < 0.01
         expected = row.pairs_per_s * machine.PUBLISHED_GFLOPS / row.matmul_gflops
