@@ -122,6 +122,7 @@ def bare_steps(training, config, batch):
 
     options = tf.compat.v1.profiler.ProfileOptionBuilder.float_operation()
     graph = gradients.get_concrete_function().graph
+    tf.get_logger().setLevel("ERROR")  # that the profiler's own parts are deprecated
     counted = tf.compat.v1.profiler.profile(graph, options={**options, "output": "none"})
     return step, counted.total_float_ops
 
