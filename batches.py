@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from errors import InputError
 from image_cache import pixel_reader
-from images import load_augmented
+from images import FIXED_PARALLELISM, load_augmented
 
 
 class Example(NamedTuple):
@@ -109,4 +109,5 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
     }
     dataset = tf.data.Dataset.from_generator(plans, output_signature=signature)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-    return dataset.map(load_batch, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    dataset = dataset.map(load_batch, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    return dataset.with_options(FIXED_PARALLELISM)

@@ -11,6 +11,10 @@ from errors import InputError
 from image_files import MAX_PIXELS
 
 FORMATS = ("JPEG", "PNG", "GIF", "BMP")  # what tf.io.decode_image takes
+# AUTOTUNE then means one call a core, at most 16. The thread that would tune it held up the end
+# of every second pass by up to 4 s (TensorFlow 2.21).
+FIXED_PARALLELISM = tf.data.Options()
+FIXED_PARALLELISM.autotune.enabled = False
 
 
 def read_pixels(path):
@@ -80,6 +84,7 @@ def image_batches(paths, size, batch_size, legacy_grid):
         .map(lambda path: load(path, size, legacy_grid), tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size)
         .prefetch(2)
+        .with_options(FIXED_PARALLELISM)
     )
 
 
