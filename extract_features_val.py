@@ -29,6 +29,7 @@ from model import pool, side_by_side
 from nets.folding import folded
 from retrieval import rank_correct, recall_at_k
 
+TEXTS = 256  # captions encoded at a time: a recurrent net reads all its weights at every word
 PACKAGES = ("tensorflow", "keras", "numpy")
 
 
@@ -40,6 +41,7 @@ class Encoder:
         self.batch_size, self.progress = batch_size, progress
         self._image_encoder = folded(model.image_encoder)
         self._encode = tf.function(self._encoded, reduce_retracing=True)
+        self._text = tf.function(model.encode_text, reduce_retracing=True)
         self._compose = tf.function(self._composed, reduce_retracing=True)
 
     def _encoded(self, images):
@@ -47,11 +49,8 @@ class Encoder:
         maps = self._image_encoder(images, training=False)
         return maps, side_by_side(pool(maps))
 
-    def _composed(self, maps, rows, tokens, lengths):
-        """Maps of images, the row of each query's reference, its caption -> [Q, D]"""
-        text = None
-        if self.config.composition != "image_only":
-            text = self.model.encode_text(tokens, lengths)
+    def _composed(self, maps, rows, text):
+        """Maps of images, the row of each query's reference, its text feature -> [Q, D]"""
         return side_by_side(self.model.compose([tf.gather(m, rows) for m in maps], text))
 
     def _batches(self, paths, what):
@@ -66,6 +65,18 @@ class Encoder:
                 start += len(images)
                 bar.update(len(images))
 
+    def _texts(self, captions):
+        """Text features [Q, T] of word ids; captions of like length together, many at a time."""
+        if self.config.composition == "image_only":
+            return np.empty((len(captions), 0), np.float32)
+        order = sorted(range(len(captions)), key=lambda query: len(captions[query]))
+        texts = [
+            self._text(*map(tf.constant, pad([captions[query] for query in part]))).numpy()
+            for part in np.array_split(order, range(TEXTS, len(order), TEXTS))
+            if len(part)
+        ]
+        return np.concatenate(texts)[np.argsort(order)] if texts else np.empty((0, 0), np.float32)
+
     def features(self, references, captions, gallery, what="images"):
         """Reference image and word ids of each query, images of the gallery (paths) ->
         query features [Q, D], gallery features [N, D].
@@ -79,15 +90,15 @@ class Encoder:
         dims = sum(level.shape[-1] for level in self.model.image_encoder.outputs)
         single = np.empty((len(row_of), dims), np.float32)
         queries = np.empty((len(references), dims), np.float32)
+        texts = self._texts(captions)
         for first, images in self._batches(list(row_of), what):
             last = first + len(images)
             maps, single[first:last] = self._encode(images)
             here = order[bounds[first] : bounds[last]]  # queries about these images
             for start in range(0, len(here), self.batch_size):
                 part = here[start : start + self.batch_size]
-                words = pad([captions[query] for query in part])
                 rows = reference[part] - first
-                queries[part] = self._compose(maps, *map(tf.constant, (rows, *words)))
+                queries[part] = self._compose(maps, *map(tf.constant, (rows, texts[part])))
         return queries, single[[row_of[path] for path in gallery]]
 
 
