@@ -67,15 +67,14 @@ class Encoder:
 
     def _texts(self, captions):
         """Text features [Q, T] of word ids; captions of like length together, many at a time."""
-        if self.config.composition == "image_only":
+        if self.config.composition == "image_only" or not captions:
             return np.empty((len(captions), 0), np.float32)
-        order = sorted(range(len(captions)), key=lambda query: len(captions[query]))
-        texts = [
-            self._text(*map(tf.constant, pad([captions[query] for query in part]))).numpy()
-            for part in np.array_split(order, range(TEXTS, len(order), TEXTS))
-            if len(part)
-        ]
-        return np.concatenate(texts)[np.argsort(order)] if texts else np.empty((0, 0), np.float32)
+        order = np.argsort([len(caption) for caption in captions], kind="stable")
+        texts = []
+        for start in range(0, len(order), TEXTS):
+            words = pad([captions[query] for query in order[start : start + TEXTS]])
+            texts.append(self._text(*map(tf.constant, words)).numpy())
+        return np.concatenate(texts)[np.argsort(order)]
 
     def features(self, references, captions, gallery, what="images"):
         """Reference image and word ids of each query, images of the gallery (paths) ->

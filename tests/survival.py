@@ -97,11 +97,8 @@ def survive(kills, seed):
             saved = [path.stem for path in Path(killed).glob("model.ckpt-*.index")]
             done = max((int(name.partition("-")[2]) for name in saved), default=0)
             half = [path.name for path in Path(killed).iterdir() if "temp" in path.name]
-            lines = out.count("\nstep ")
-            print(
-                f"kill {number + 1}: {lines} steps shown, {done} saved, half-written: {half}",
-                flush=True,
-            )
+            shown = out.count("\nstep ")
+            print(f"kill {number + 1}: {shown} shown, {done} saved, half-written {half}", flush=True)
         finish(data, killed, steps)
         return digest(whole, steps) == digest(killed, steps)
 
