@@ -98,7 +98,7 @@ def survive(kills, seed):
             done = max((int(name.partition("-")[2]) for name in saved), default=0)
             half = [path.name for path in Path(killed).iterdir() if "temp" in path.name]
             shown = out.count("\nstep ")
-            print(f"kill {number + 1}: {shown} shown, {done} saved, half-written {half}", flush=True)
+            print(f"kill {number + 1}: {shown} shown, {done} saved, half {half}", flush=True)
         finish(data, killed, steps)
         return digest(whole, steps) == digest(killed, steps)
 
