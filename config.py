@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from errors import InputError
+from command_line.errors import InputError
+from command_line.flags import boolean, check_flag_form
 
 DATASETS = ("fashion_iq", "shoes", "fashion200k")
 IMAGE_MODELS = ("resnet_v2_50", "mobilenet_v1", "mobilenet_v1_050", "mobilenet_v1_025")
@@ -159,20 +160,6 @@ PRESETS = {
 }
 
 
-def boolean(text):
-    """True or False as the published flags take them."""
-    if text not in ("True", "False"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not True or False")
-    return text == "True"
-
-
-def check_flag_form(argv):
-    """Flags are --name=value only, so that scripts can find one of them in "$@"."""
-    for argument in argv:
-        if not argument.startswith("--") or ("=" not in argument and argument != "--help"):
-            raise InputError(f"{argument}: flags have the form --name=value", 2)
-
-
 class _Preset(argparse.Action):
     def __call__(self, parser, namespace, name, option_string=None):
         defaults = {f.name: f.default for f in dataclasses.fields(Config)}
@@ -218,15 +205,3 @@ def load_config(checkpoint_dir):
         raise InputError(f"{path}: unknown settings {sorted(set(settings) - known)}")
     # Moved or copied runs stay usable: where a run lies is where it was found.
     return Config(**{**settings, "checkpoint_dir": str(checkpoint_dir)})
-
-
-if __name__ == "__main__":  # for the run scripts: checks flags and data, prints the run's folder
-    from datasets import require_data
-    from errors import run_main
-
-    def main(argv):
-        config = parse_config(argv, __doc__)
-        require_data(config.dataset, config.data_path)
-        print(config.checkpoint_dir)
-
-    run_main(main)

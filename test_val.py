@@ -8,154 +8,19 @@ Ranks are counted from 1 in everything that is written or printed.
 """
 
 import argparse
-import json
-import os
-import time
-from pathlib import Path
 
-import numpy as np
-
-import datasets
-from config import boolean, check_flag_form
-from errors import InputError, run_main
-from evaluation_set import load_evaluation_set
-from features import find_features, read_about
-from rank_files import write_ranks, write_trec
-from retrieval import NEVER, bootstrap_intervals, chance_recall, rank_correct, recall_at_k
-
-RECALLS = (1, 5, 10, 50)
-PUBLISHED_RECALLS = (1, 10, 50)
-SUMMARY_RECALLS = (10, 50)
-MEAN = "mean of R@10 and R@50"  # FashionIQ's score, over its categories
-TIED_SHARE = 0.1  # of the queries; more than this is no accident
-SPREAD = 1e-3  # of the gallery features, relative to their length; a trained network has > 0.1
-
-
-def own_references(truth, keep_reference):
-    """Columns to take out of each query's gallery, -1: none."""
-    return np.full_like(truth.references, -1) if keep_reference else truth.references
-
-
-def evaluate(evaluation_set, keep_reference=False):
-    """Ranks of one evaluation set -> (Ranking, numbers for the log)."""
-    truth = evaluation_set.truth
-    references = own_references(truth, keep_reference)
-    ranking = rank_correct(
-        evaluation_set.queries, evaluation_set.gallery, truth.correct, references
-    )
-    ranks = ranking.ranks
-    median = np.median(np.where(ranks == NEVER, np.inf, ranks))
-    numbers = {
-        "queries": len(evaluation_set.queries),
-        "all_queries": evaluation_set.all_queries,
-        "gallery": len(evaluation_set.gallery),
-        "all_gallery": evaluation_set.all_gallery,
-        "missing_images": evaluation_set.missing_images,
-        "queries_left_out": evaluation_set.all_queries - len(evaluation_set.queries),
-        "reference": "kept" if keep_reference else "removed",
-        "ties": int(ranking.tied.sum()),
-        **{f"R@{k}": round(recall_at_k(ranks, k), 4) for k in RECALLS},
-        **{f"chance_R@{k}": round(chance_recall(truth.correct, references, k), 4) for k in RECALLS},
-        "interval_95": intervals(truth, ranks),
-        "median_rank": float(median) + 1 if np.isfinite(median) else None,
-    }
-    return ranking, numbers
-
-
-def intervals(truth, ranks):
-    """{"R@1": [low, high], ..., MEAN: [low, high]}: bootstrap over triplets, 95 %, in percent."""
-    targets = truth.correct.indices[truth.correct.indptr[:-1]]  # the first of each query
-    triplets = [f"{r}\t{t}" for r, t in zip(truth.query_references, targets, strict=True)]
-    hits = {f"R@{k}": 100.0 * (ranks < k) for k in RECALLS}
-    hits[MEAN] = np.mean([hits[f"R@{k}"] for k in SUMMARY_RECALLS], axis=0)
-    bounds = bootstrap_intervals(list(hits.values()), triplets)
-    return {name: np.round(pair, 2).tolist() for name, pair in zip(hits, bounds, strict=True)}
-
-
-def published_line(subset, numbers):
-    """The published log line, with its blank at the end."""
-    name = f"{subset} " if subset else ""
-    recalls = ", ".join(f"R@{k} = {numbers[f'R@{k}']:.2f}" for k in PUBLISHED_RECALLS)
-    return f"image retrieval: {name}recall: {recalls} "
-
-
-def coverage_line(protocol, numbers):
-    """What the published line leaves out, and a score means little without."""
-    return (
-        f"protocol: {protocol}, reference: {numbers['reference']}, "
-        f"queries: {numbers['queries']} of {numbers['all_queries']}, "
-        f"gallery: {numbers['gallery']} of {numbers['all_gallery']}, "
-        f"missing images: {numbers['missing_images']}, ties: {numbers['ties']}"
-    )
-
-
-def collapse_warning(gallery, numbers):
-    """One line when the features can't tell images apart, else an empty string."""
-    lengths = np.einsum("nd,nd->", gallery, gallery, dtype=np.float64) / len(gallery)
-    spread = np.sqrt(gallery.var(axis=0, dtype=np.float64).sum() / lengths)
-    chance = f"R@10 by chance is {numbers['chance_R@10']:.2f} %"
-    if numbers["ties"] > TIED_SHARE * numbers["queries"]:
-        return f"{numbers['ties']} of {numbers['queries']} queries tie; {chance}"
-    return f"all gallery features are nearly the same; {chance}" if spread < SPREAD else ""
-
-
-def append(path, text):
-    """One write, so that evaluations running side by side don't mix their lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(descriptor, text.encode())
-    finally:
-        os.close(descriptor)
-
-
-def record(flags, about, protocol, numbers):
-    """Appends one evaluation to both result files, prints it and returns the JSONL entry."""
-    published, coverage = published_line(about["subset"], numbers), coverage_line(protocol, numbers)
-    results = Path(flags.results_dir)
-    log = results / f"results_{about['dataset']}.log"
-    append(log, f"{flags.feature_dir}\n{published}\n{coverage}\n")
-    entry = {
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "dataset": about["dataset"],
-        "subset": about["subset"],
-        "protocol": protocol,
-        "feature_dir": flags.feature_dir,
-        "data_path": flags.data_path or about["data_path"],
-        **{key: about.get(key) for key in ("checkpoint", "step", "composition", "seed")},
-        **numbers,
-        "versions": {**(about.get("versions") or {}), "numpy": np.__version__},
-    }
-    append(results / "results.jsonl", json.dumps(entry, ensure_ascii=False) + "\n")
-    print(f"{published}({coverage})", flush=True)
-    return entry
-
-
-def mean_lines(entries):
-    """FashionIQ's summary, the mean over all its categories, one line a protocol."""
-    lines = []
-    for protocol in dict.fromkeys(entry["protocol"] for entry in entries):
-        scores = [entry for entry in entries if entry["protocol"] == protocol]
-        if {entry["subset"] for entry in scores} == set(datasets.subsets("fashion_iq")):
-            ten, fifty = (np.mean([entry[f"R@{k}"] for entry in scores]) for k in SUMMARY_RECALLS)
-            lines.append(
-                f"mean over categories: R@10 = {ten:.2f}, R@50 = {fifty:.2f}, "
-                f"mean of both = {(ten + fifty) / 2:.2f} (protocol: {protocol})"
-            )
-    return lines
-
-
-def save_ranks(flags, about, protocol, evaluation_set, ranking):
-    """The files of --save_ranks and --save_trec for one evaluation."""
-    stem = "_".join(filter(None, (about["dataset"], about["subset"], protocol)))
-    references = own_references(evaluation_set.truth, flags.keep_reference)
-    if flags.save_ranks:
-        path = Path(flags.save_ranks, f"ranks_{stem}.jsonl")
-        write_ranks(path, evaluation_set, ranking, references)
-        print(path)
-    if flags.save_trec:
-        for path in write_trec(Path(flags.save_trec), stem, evaluation_set, references):
-            print(path)
+from command_line.errors import run_main
+from command_line.flags import boolean, check_flag_form
+from evaluation.evaluation_set import load_evaluation_set
+from evaluation.features import find_features, read_about
+from evaluation.scores import (
+    collapse_warning,
+    evaluate,
+    mean_lines,
+    record,
+    save_ranks,
+    wanted_protocols,
+)
 
 
 def parse(argv):
@@ -170,15 +35,6 @@ def parse(argv):
     parser.add_argument("--save_ranks", default="", help="folder for one JSON line per query")
     parser.add_argument("--save_trec", default="", help="folder for a TREC run and its qrels")
     return parser.parse_args(argv)
-
-
-def wanted_protocols(flag, dataset):
-    known = datasets.protocols(dataset)
-    if flag == "both":
-        return known
-    if flag not in known:
-        raise InputError(f"--protocol={flag}: {dataset} has only {', '.join(known)}", 2)
-    return (flag,)
 
 
 def main(argv):

@@ -7,12 +7,13 @@ The loop, its outputs and its resuming are train_val.py's.
 """
 
 import datasets
+from command_line.errors import InputError, run_main
 from config import parse_config
-from distribution import all_devices
-from errors import InputError, run_main
-from extract_features_val import require_images
-from fashion200k import PairIndex, sample_triplets
-from train_val import build_vocabulary, run_training, training_examples
+from datasets.fashion200k_pairs import PairIndex, sample_triplets
+from datasets.missing_images import require_images
+from training.devices import all_devices
+from training.examples import build_vocabulary, training_examples
+from training.stages import run_training
 
 
 def main(argv):

@@ -1,6 +1,6 @@
 """How fast and how lean the evaluation is, side by side in one run; about two minutes on 2 cores.
 
-  python benchmarks/evaluation.py [--queries=33480 --gallery=29789 --dims=2048]
+  python -m benchmarks.evaluation [--queries=33480 --gallery=29789 --dims=2048]
 
 Compares rank_correct with the bare matrix product in the same blocks, with the published
 algorithm (published test_val.py: difference of every pair, full sort, dense masks; on a slice,
@@ -21,8 +21,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from retrieval import BLOCK_SCORES, rank_correct, recall_at_k
+from evaluation.ranking import BLOCK_SCORES, rank_correct
+from evaluation.recall import recall_at_k
 
 RANK = 96  # of the drawn features
 FASHION_IQ = ((4034, 2628), (4075, 3089), (3920, 2902), (2017, 3817), (2038, 6346), (1961, 5373))

@@ -1,6 +1,6 @@
 """How fast features are extracted, from JPEG files on; about three minutes on 2 quiet cores.
 
-  python benchmarks/extraction.py [--image_model=mobilenet_v1] [--images=128] [--batch_size=32]
+  python -m benchmarks.extraction [--image_model=mobilenet_v1] [--images=128] [--batch_size=32]
 
 Compares extract_features_val.Encoder with one image at a time through the same weights, and with
 the published code's best times on a machine whose NumPy multiplied float32 matrices at 95
@@ -13,14 +13,12 @@ without a network's name are of the data set of the network furthest behind.
 import argparse
 import sys
 import tempfile
-from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.machine import (
     PRESET_OF,
     PUBLISHED_GFLOPS,
@@ -28,10 +26,10 @@ from benchmarks.machine import (
     draw_photographs,
     matrix_gflops,
 )
-from checkpoints import build_model
+from checkpointing.run import build_model
 from config import PRESETS, Config
-from extract_features_val import Encoder
-from images import image_batches, load
+from datasets.images import image_batches, load
+from evaluation.encoder import Encoder
 
 # Images/s of the published code, one at a time: the better of TensorFlow 1.10 and 2.15, 2 cores.
 PUBLISHED = {

@@ -1,6 +1,6 @@
 """How fast training is, from JPEG files on; about four minutes a network on 2 quiet cores.
 
-  python benchmarks/train_step.py [--image_model=resnet_v2_50] [--batch_size=8] [--steps=20]
+  python -m benchmarks.train_step [--image_model=resnet_v2_50] [--batch_size=8] [--steps=20]
 
 Takes turns between an update as train_val.py makes it (the next batch, loaded from JPEG files while
 the update before ran; forward, backward, Adam, averages; losses read, checked and shown) and the
@@ -18,16 +18,12 @@ The last lines are name=value; those without a network's name are of the network
 import argparse
 import math
 import resource
-import sys
 import tempfile
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from batches import Example, input_pipeline
 from benchmarks.machine import (
     PRESET_OF,
     PUBLISHED_GFLOPS,
@@ -35,12 +31,13 @@ from benchmarks.machine import (
     draw_photographs,
     matrix_seconds,
 )
+from command_line.errors import run_main
 from config import PRESETS, Config
-from errors import run_main
-from images import iterate
-from progress import Progress
-from training import LOSSES, Training
-from vocabulary import Vocabulary
+from datasets.images import iterate
+from datasets.vocabulary import Vocabulary
+from training.batches import Example, input_pipeline
+from training.progress import Progress
+from training.update import LOSSES, Training
 
 # Pairs/s of the published code, the better of TensorFlow 1.10 and 2.15, and its batch size.
 PUBLISHED = {"mobilenet_v1": (6.3, 32), "resnet_v2_50": (1.33, 8)}

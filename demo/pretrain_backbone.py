@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from config import PRESETS, check_flag_form
+from command_line.errors import run_main
+from command_line.flags import check_flag_form
+from config import PRESETS
 from demo.garments import ATTRIBUTES, draw, label_sizes, labels, random_garment
-from errors import run_main
 
 IMAGES = 8000  # drawn, none of them in the demo data; held-out combinations left out
 EPOCHS = 10
@@ -103,7 +104,7 @@ def main(argv):
     images, classes = draw_set(flags.seed, PRESETS["demo"]["image_size"])
     backbone = pretrain(images, classes, flags.seed)
 
-    from nets.pretrained import named_variables
+    from checkpointing.published_names import named_variables
 
     arrays = {name: variable.numpy() for name, variable in named_variables(backbone).items()}
     save_slim_checkpoint(flags.checkpoint, arrays)

@@ -14,9 +14,10 @@ import matplotlib
 import numpy as np
 
 import datasets
-from config import DATASETS, check_flag_form
-from errors import InputError, run_main
-from show_retrieval import write_sheet
+from command_line.errors import InputError, run_main
+from command_line.flags import check_flag_form
+from config import DATASETS
+from reports.sheet import write_sheet
 
 RUNS = {"val": "VAL", "image_only": "reference image alone", "text_only": "caption alone"}
 RECALLS = ("R@1", "R@10", "R@50")

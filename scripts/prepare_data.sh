@@ -69,7 +69,7 @@ unpack() {  # archives: each into its own folder, once
 
 check() {  # dataset root
     [[ $images == True ]] || { echo "$1: annotations are in $2"; return; }
-    "$python" check_data.py --dataset="$1" --data_path="$2" --decode=True || status=1
+    "$python" -m datasets.check_data --dataset="$1" --data_path="$2" --decode=True || status=1
 }
 
 fashion_iq() {

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 bash scripts/setup.sh
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}  # TensorFlow's own chatter
 python=.venv/bin/python
-run=$("$python" config.py --preset=fashion200k "$@")  # checks flags and data, prints the run's folder
+run=$("$python" -m datasets.check_settings --preset=fashion200k "$@")  # checks flags and data, prints the run's folder
 "$python" train_val_fashion200k.py --preset=fashion200k "$@"
 "$python" generate_groundtruth.py --checkpoint_dir="$run"
 "$python" extract_features_val.py --checkpoint_dir="$run"

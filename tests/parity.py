@@ -18,13 +18,13 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+from checkpointing.published_names import assign_variables  # noqa: E402
+from command_line.errors import InputError, run_main  # noqa: E402
 from config import Config  # noqa: E402
-from errors import InputError, run_main  # noqa: E402
+from datasets.vocabulary import Vocabulary  # noqa: E402
 from model import bidirectional_matching_loss, side_by_side  # noqa: E402
-from nets.pretrained import assign_variables  # noqa: E402
-from tests.golden_recipes import draw, images, join_cell, published_shapes  # noqa: E402
-from training import Training  # noqa: E402
-from vocabulary import Vocabulary  # noqa: E402
+from tests.support.golden_recipes import draw, images, join_cell, published_shapes  # noqa: E402
+from training.update import Training  # noqa: E402
 
 VOCABULARY_SIZE = 50
 LIMIT = 1e-5  # of ||ours - golden|| / ||golden||

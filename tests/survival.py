@@ -76,8 +76,8 @@ def end_once(data, run, delay, number=signal.SIGKILL, steps=STEPS, early=False):
 def draw(folder):
     """A tiny Shoes data set -> its folder."""
     subprocess.run(
-        [sys.executable, "generate_demo_data.py", f"--data_path={folder}", "--dataset=shoes",
-         "--triplets=20"], cwd=ROOT, check=True, capture_output=True,
+        [sys.executable, "-m", "demo.generate_demo_data", f"--data_path={folder}",
+         "--dataset=shoes", "--triplets=20"], cwd=ROOT, check=True, capture_output=True,
     )  # fmt: skip
     return str(Path(folder, "shoes"))
 

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from command_line.errors import InputError
 from config import PRESETS, Config, load_config, parse_config, save_config
-from errors import InputError
 
 
 def test_a_preset_fills_every_setting_and_later_flags_override():

@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from checkpointing.published_names import named_variables
 from model import VAL, bidirectional_matching_loss, matching_loss, normalize, softmax_loss
 from nets.batch_norm import BatchNormalization
-from nets.pretrained import named_variables
 from nets.text import MaxOverTime
-from tests.golden_recipes import draw
+from tests.support.golden_recipes import draw
 
 SIZES = dict(image_size=64, vocabulary_size=20, word_size=8, text_units=16, joint_size=12)
 

@@ -45,7 +45,7 @@ def succeed(folder, *command):
 
 @pytest.mark.parametrize("dataset", ["fashion_iq", "shoes", "fashion200k"])
 def test_from_drawing_to_scores(copy, dataset):
-    succeed(copy, sys.executable, "generate_demo_data.py", "--data_path=data/demo",
+    succeed(copy, sys.executable, "-m", "demo.generate_demo_data", "--data_path=data/demo",
             f"--dataset={dataset}", "--triplets=20")  # fmt: skip
     run = f"save_model/{dataset}_tiny"
     flags = [*TINY, f"--data_path=data/demo/{dataset}", f"--checkpoint_dir={run}"]

@@ -1,0 +1,167 @@
+"""What a run keeps: <checkpoint_dir>/{config.json, vocab.txt, model.ckpt-<step>.*, checkpoint}.
+
+Variables are stored by the published names (nets/pretrained.py), weights and averages apart.
+"""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import tensorflow as tf
+
+from checkpointing.published_names import named_variables
+from command_line.errors import InputError
+from config import CONFIG_FILE, load_config, save_config
+from datasets.vocabulary import Vocabulary
+from model import VAL
+
+VOCABULARY_FILE = "vocab.txt"
+CONVERTED_FILE = "converted.json"  # only in a run that convert_checkpoint.py made
+# Settings that may differ when a run goes on: where things lie, and how long and how watched.
+MAY_CHANGE = ("checkpoint_dir", "data_path", "train_length", "keep_checkpoints", "eval_length")
+
+
+def build_model(config, vocabulary_size):
+    """The model of a run."""
+    return VAL(
+        config.image_model,
+        config.image_size,
+        vocabulary_size,
+        word_size=config.word_embedding_size,
+        text_units=config.text_embedding_size,
+        joint_size=config.joint_embedding_size,
+        composition=config.composition,
+        dropout=config.dropout,
+        batch_norm_decay=config.batch_norm_decay,
+        weight_decay=config.weight_decay,
+        text_model=config.text_model,
+        padding_in_training=config.as_published,
+    )
+
+
+def prepare_run(config, vocabulary):
+    """Makes the run's folder with config.json and vocab.txt, or checks that it holds this run.
+
+    Raises InputError naming the settings in which an earlier run differs."""
+    folder = Path(config.checkpoint_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / CONVERTED_FILE).exists():
+        raise InputError(
+            f"{folder}: holds a converted checkpoint, without optimizer state: training can't go "
+            "on from it; give another --checkpoint_dir",
+            2,
+        )
+    if (folder / CONFIG_FILE).exists():
+        earlier, now = asdict(load_config(folder)), asdict(config)
+        differing = [
+            f"{name} {earlier[name]!r}, now {now[name]!r}"
+            for name in now
+            if name not in MAY_CHANGE and earlier[name] != now[name]
+        ]
+        if (folder / VOCABULARY_FILE).exists():
+            if Vocabulary.load(folder / VOCABULARY_FILE).words != vocabulary.words:
+                differing.append("the words of the training captions")
+        if differing:
+            raise InputError(
+                f"{folder}: holds a run with other settings ({'; '.join(differing)}); "
+                "repeat them, or give another --checkpoint_dir",
+                2,
+            )
+    vocabulary.save(folder / VOCABULARY_FILE)
+    save_config(config)
+
+
+def checkpoint_path(checkpoint_dir, exact_model_checkpoint=""):
+    """The newest checkpoint of a run, or the named one. Raises InputError when there is none."""
+    if exact_model_checkpoint:
+        path = Path(checkpoint_dir) / Path(exact_model_checkpoint).name
+        if not Path(f"{path}.index").exists():
+            raise InputError(f"--exact_model_checkpoint: {path}.index not found")
+        return str(path)
+    paths = saved_checkpoints(checkpoint_dir)
+    if not paths:
+        raise InputError(f"{checkpoint_dir}: no checkpoint model.ckpt-<step> in it")
+    return paths[-1]
+
+
+def restore(checkpoint, path):
+    """Restores every object of a tf.train.Checkpoint. Raises InputError naming the file."""
+    try:
+        checkpoint.restore(path).expect_partial().assert_existing_objects_matched()
+    except (tf.errors.OpError, AssertionError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"{path}: does not restore ({reason})") from None
+
+
+class Saver:
+    """The checkpoints of one folder: model.ckpt-<step>, the newest `keep` of them.
+
+    writes: False where another process saves them; this one only restores."""
+
+    def __init__(self, checkpoint, folder, keep, writes=True):
+        self.checkpoint, self.folder, self.writes = checkpoint, Path(folder), writes
+        checkpoint.save_counter  # noqa: B018 - made here, as workers have to make variables together
+        if not writes:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for leftover in self.folder.glob("model.ckpt-*_temp"):  # of a save that was killed
+            shutil.rmtree(leftover)
+        for leftover in self.folder.glob("model.ckpt-*.data-*"):
+            if not leftover.with_name(leftover.name.split(".data-")[0] + ".index").exists():
+                leftover.unlink()
+        self.manager = tf.train.CheckpointManager(
+            checkpoint, str(folder), max_to_keep=keep, checkpoint_name="model.ckpt"
+        )
+
+    def save(self, step):
+        """Raises InputError when the disk refuses; the checkpoints before stay as they are."""
+        if not self.writes:
+            return None
+        try:
+            return self.manager.save(checkpoint_number=step)
+        except (tf.errors.OpError, OSError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(
+                f"{self.folder}: checkpoint of step {step} not saved ({reason}); "
+                "the ones before it are intact"
+            ) from None
+
+    def restore_newest(self):
+        """Restores the newest readable checkpoint and returns its path, or None without any.
+
+        A damaged one is named and the one before it taken. Raises InputError if all are."""
+        paths = saved_checkpoints(self.folder)
+        for path in reversed(paths):
+            try:
+                restore(self.checkpoint, path)
+                return path
+            except InputError as error:
+                print(f"{error}; taking the checkpoint before it", flush=True)
+        if paths:
+            raise InputError(f"{self.folder}: none of its checkpoints is readable")
+        return None
+
+
+def saved_checkpoints(folder):
+    """Paths model.ckpt-<step> in a folder, by step. Read from the files themselves: the list in
+    the file `checkpoint` may be older or lost."""
+    found = [path.with_suffix("") for path in Path(folder).glob("model.ckpt-*.index")]
+    steps = [path for path in found if path.name.rsplit("-", 1)[1].isdigit()]
+    return [str(path) for path in sorted(steps, key=lambda path: int(path.name.rsplit("-", 1)[1]))]
+
+
+def load_trained_model(checkpoint_dir, exact_model_checkpoint=""):
+    """A trained run for inference: (model with averaged weights, config, vocabulary, path)."""
+    config = load_config(checkpoint_dir)
+    vocabulary = Vocabulary.load(Path(checkpoint_dir) / VOCABULARY_FILE)
+    path = checkpoint_path(checkpoint_dir, exact_model_checkpoint)
+    model = build_model(config, len(vocabulary))
+    variables = named_variables(model)
+    restore(
+        tf.train.Checkpoint(
+            averages={name: v.value for name, v in variables.items() if v.trainable},
+            weights={name: v.value for name, v in variables.items() if not v.trainable},
+        ),
+        path,
+    )
+    return model, config, vocabulary, path

@@ -1,0 +1,142 @@
+"""The crawl of FashionIQ's images: which are wanted, what failed before, the parallel download."""
+
+import json
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+import datasets
+from command_line.errors import InputError
+from datasets.fetch_image import Pace, fetch, make_session
+from datasets.released_files import read_lines
+
+HOSTS = (
+    "ecx.images-amazon.com",  # these two are in the released lists, the others they redirect to
+    "g-ecx.images-amazon.com",
+    "images-na.ssl-images-amazon.com",
+    "m.media-amazon.com",
+)
+ASIN = re.compile(r"[A-Z0-9]{10}")
+OFFLINE_AFTER = 40  # failed images with none fetched: there is no network
+
+
+class Job(NamedTuple):
+    asin: str
+    category: str
+    url: str
+
+
+def read_urls(data_path, category):
+    """asin2url.<category>.txt -> {ASIN: URL}; InputError names the line."""
+    folders = [Path(data_path, "image_tag_dataset", "image_url"), Path(data_path, "image_url")]
+    paths = [folder / f"asin2url.{category}.txt" for folder in folders]
+    path = next((path for path in paths if path.exists()), paths[0])
+    urls = {}
+    for number, line in enumerate(read_lines(path), 1):
+        columns = [column.strip() for column in line.split("\t")]
+        if len(columns) != 2:
+            raise InputError(f"{path}:{number}: {len(columns)} columns instead of ASIN, URL")
+        if not ASIN.fullmatch(columns[0]):
+            raise InputError(f"{path}:{number}: {columns[0][:80]!r} is not an ASIN")
+        urls[columns[0]] = columns[1]
+    return urls
+
+
+def plan(data_path, everything):
+    """The images wanted, each in the first category that needs it -> list[Job], a fixed order."""
+    jobs = {}
+    for category in datasets.CATEGORIES:
+        urls = read_urls(data_path, category)
+        for name in urls if everything else _needed(data_path, category):
+            if not ASIN.fullmatch(name):
+                raise InputError(f"{data_path}: {category} image {name[:80]!r} is not an ASIN")
+            jobs.setdefault(name, Job(name, category, urls.get(name, "")))
+    return list(jobs.values())
+
+
+def _needed(data_path, category):
+    rows = datasets.read_fashion_iq(data_path, category, "train")
+    rows += datasets.read_fashion_iq(data_path, category, "val")
+    names = dict.fromkeys(name for reference, target, _ in rows for name in (reference, target))
+    return [*dict.fromkeys([*names, *datasets.read_split(data_path, category, "val")])]
+
+
+class Log:
+    """download_log.jsonl: one line a finished image. A line cut by a kill is dropped."""
+
+    def __init__(self, path):
+        self.path, self.failed = path, {}
+        content = path.read_bytes() if path.exists() else b""
+        whole = content[: content.rfind(b"\n") + 1]
+        if whole != content:
+            with path.open("rb+") as file:
+                file.truncate(len(whole))
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                entry = json.loads(line)
+                self._note(entry["asin"], entry["url"], entry["reason"], entry["again"])
+            except (ValueError, KeyError, TypeError):
+                message = "not a line of this log; move the file away"
+                raise InputError(f"{path}:{number}: {message}") from None
+        self._file = path.open("a", encoding="utf-8")
+
+    def add(self, job, outcome):
+        entry = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **job._asdict()}
+        try:
+            self._file.write(json.dumps({**entry, **outcome._asdict()}) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise InputError(f"{self.path}: can't be written: {error.strerror}") from None
+        self._note(job.asin, job.url, outcome.reason, outcome.again)
+
+    def _note(self, asin, url, reason, again):
+        self.failed.pop(asin, None)
+        if reason:
+            self.failed[asin] = (url, reason, again)
+
+    def gave_up(self, job):
+        """An earlier run failed at this very URL, for a reason that stays."""
+        url, _, again = self.failed.get(job.asin, (None, None, True))
+        return url == job.url and not again
+
+    def close(self):
+        self._file.close()
+
+
+def download(jobs, folder, log, rules, threads, rate):
+    """Fetches the jobs in parallel, logging each as it ends."""
+    session, pace, good, bad = make_session(threads), Pace(rate), 0, 0
+    pool = ThreadPoolExecutor(threads)
+    try:
+        futures = {
+            pool.submit(
+                fetch, session, job.url, folder / job.category / f"{job.asin}.jpg", rules, pace
+            ): job
+            for job in jobs
+        }
+        bar = tqdm(as_completed(futures), total=len(jobs), desc="images", unit="image")
+        for future in bar:
+            outcome = future.result()
+            log.add(futures[future], outcome)
+            good, bad = good + (outcome.reason is None), bad + (outcome.reason is not None)
+            bar.set_postfix(failed=bad, refresh=False)
+            if not good and bad >= OFFLINE_AFTER and outcome.reason.startswith("connection"):
+                raise InputError(f"the first {bad} images failed, the last: {outcome.reason}")
+    finally:
+        pace.stopped.set()
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def prepare_folders(folder):
+    """Makes image_data/<category>/ and sweeps what a killed run left there."""
+    try:
+        for category in datasets.CATEGORIES:
+            (folder / category).mkdir(parents=True, exist_ok=True)
+            for leftover in (folder / category).glob("*.part"):
+                leftover.unlink()
+    except OSError as error:
+        raise InputError(f"{error.filename}: {error.strerror}") from None

@@ -1,0 +1,62 @@
+"""Training images resized once (--image_cache=FOLDER), so that later epochs decode no JPEG.
+
+One memory-mapped uint8 file an image, made when the image is first used. Its name is a digest of
+the image's path, size in bytes and time of change, so an image that changed is resized anew.
+Rounding to uint8 moves a pixel by at most 0.004 of the model's [-1, 1]; with crop_from, an image is
+resized twice: to crop_from, then to the square that is drawn.
+"""
+
+import contextlib
+import hashlib
+import os
+import threading
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from command_line.errors import InputError
+from datasets.images import read_pixels, resize
+
+
+def pixel_reader(config):
+    """-> function: path (bytes) -> uint8 [H, W, 3], from the cache if config asks for one."""
+    if not config.image_cache:
+        return read_pixels
+    edge = config.crop_from or config.image_size
+    print(f"image cache {config.image_cache}: {edge} x {edge} px, rounded to uint8", flush=True)
+    return partial(read_cached, config.image_cache, edge, config.as_published)
+
+
+def read_cached(folder, edge, legacy_grid, path):
+    """uint8 [edge, edge, 3] of the image at path (str or bytes), kept in the folder.
+
+    Raises InputError naming the image, as read_pixels, or the file that cannot be kept."""
+    path = path.decode() if isinstance(path, bytes) else str(path)
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return read_pixels(path)  # which names what is wrong
+    identity = f"{os.path.abspath(path)} {stat.st_size} {stat.st_mtime_ns} {edge} {legacy_grid}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:32]
+    cached = Path(folder, digest[:2], f"{digest}.npy")
+    try:
+        kept = np.load(cached, mmap_mode="r")
+        if kept.shape == (edge, edge, 3) and kept.dtype == np.uint8:
+            return np.asarray(kept)
+    except (OSError, EOFError, ValueError):
+        pass  # not there yet, or cut off by a crash; for all else, writing says what is wrong
+    squared = resize(read_pixels(path), (edge, edge), legacy_grid).numpy()
+    pixels = np.rint((squared + 1) * 127.5).astype(np.uint8)
+    # Several threads or processes may do this at once: each replaces the file by its own.
+    partial_file = cached.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
+    try:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial_file, "wb") as file:
+            np.save(file, pixels)
+        os.replace(partial_file, cached)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial_file.unlink()
+        raise InputError(f"{cached}: {error.strerror} (--image_cache)") from None
+    return pixels

@@ -1,0 +1,1 @@
+"""From a model to features, from features to ranks and recall."""

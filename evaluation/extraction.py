@@ -1,0 +1,63 @@
+"""Features of one subset on disk: <feature_dir>[/<subset>]/."""
+
+import importlib.metadata
+import json
+import os
+
+import numpy as np
+
+import datasets
+from datasets.missing_images import require_images
+from evaluation.encoder import encode_captions
+from evaluation.features import DESCRIPTION
+
+PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+def extract_subset(encoder, vocabulary, path, subset, folder):
+    """Extracts one subset, rows for all its protocols, and writes the folder."""
+    config = encoder.config
+    records, gallery = [], set()
+    for protocol in datasets.protocols(config.dataset):
+        queries, images = datasets.read_benchmark(
+            config.dataset, config.data_path, subset, protocol
+        )
+        gallery.update(images)
+        records += [
+            {"protocol": protocol, "reference": query.reference, "caption": query.caption}
+            for query in queries
+        ]
+    references = [record["reference"] for record in records]
+    paths = require_images(config, subset, references, gallery)
+    missing = len(gallery.union(references)) - len(paths)
+    records = [record for record in records if record["reference"] in paths]
+    gallery = sorted(gallery.intersection(paths))
+    captions = encode_captions(config, vocabulary, [record["caption"] for record in records])
+    query_features, gallery_features = encoder.features(
+        [paths[record["reference"]] for record in records],
+        captions,
+        [paths[name] for name in gallery],
+        f"{subset} images".lstrip(),
+    )
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DESCRIPTION).unlink(missing_ok=True)  # features without it are not complete
+    np.save(folder / "query_images.npy", query_features)
+    np.save(folder / "test_images.npy", gallery_features)
+    lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    (folder / "queries.jsonl").write_text(lines, encoding="utf-8")
+    (folder / "test_images.txt").write_text("".join(f"{n}\n" for n in gallery), encoding="utf-8")
+    about = {
+        "dataset": config.dataset,
+        "subset": subset,
+        "data_path": config.data_path,
+        "checkpoint": path,
+        "step": int(path.rsplit("-", 1)[1]),
+        "seed": config.seed,
+        "composition": config.composition,
+        "missing_images": missing,
+        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+    temporary = folder / f"{DESCRIPTION}.tmp"
+    temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    os.replace(temporary, folder / DESCRIPTION)

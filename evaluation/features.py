@@ -1,0 +1,134 @@
+"""Reads what extract_features_val.py wrote, and refuses, by file and row, what is not that.
+
+<feature_dir>[/<subset>]/ holds query_images.npy [Q, D] with queries.jsonl, test_images.npy [N, D]
+with test_images.txt (one line a row, in order), and features.json, which says what made them.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import datasets
+from command_line.errors import InputError
+from datasets.released_files import check_name, read_json, read_lines
+
+DESCRIPTION = "features.json"
+
+
+class Features(NamedTuple):
+    """One subset's features."""
+
+    queries: np.ndarray  # float32 [Q, D]
+    gallery: np.ndarray  # float32 [N, D]
+    query_keys: list[tuple[str, str, str]]  # [Q] (protocol, reference, caption)
+    gallery_names: list[str]  # [N]
+    about: dict  # features.json: dataset, subset, data_path, checkpoint, step, seed, ...
+
+
+def find_features(feature_dir, subset=""):
+    """Folders below feature_dir that hold features, sorted by subset; only `subset` if given."""
+    root = Path(feature_dir)
+    folders = [root] if (root / DESCRIPTION).is_file() else []
+    if not folders and root.is_dir():
+        folders = sorted(p for p in root.iterdir() if (p / DESCRIPTION).is_file())
+    if not folders:
+        raise InputError(
+            f"--feature_dir={feature_dir}: no {DESCRIPTION} there; "
+            "extract_features_val.py writes one beside the features"
+        )
+    found = {read_about(folder)["subset"]: folder for folder in folders}
+    if subset and subset not in found:
+        known = ", ".join(found) if any(found) else "none, this data set has no subsets"
+        raise InputError(f"--subset={subset}: not in {feature_dir} (there: {known})")
+    return [found[subset]] if subset else list(found.values())
+
+
+def read_about(folder):
+    """features.json of one folder, checked for what every reader needs."""
+    path = Path(folder, DESCRIPTION)
+    about = read_json(path, dict)
+    for key in ("dataset", "subset", "data_path"):
+        if not isinstance(about.get(key), str):
+            raise InputError(f"{path}: needs {key}, a string")
+    dataset, subset = about["dataset"], about["subset"]
+    if dataset not in datasets.ANNOTATIONS or subset not in datasets.subsets(dataset):
+        raise InputError(f"{path}: no data set {dataset} with a subset {subset!r}")
+    return about
+
+
+def read_features(folder):
+    """Everything in one folder -> Features; InputError names the file and row that is wrong."""
+    folder = Path(folder)
+    about = read_about(folder)
+    queries = read_array(folder / "query_images.npy")
+    gallery = read_array(folder / "test_images.npy")
+    if queries.shape[1] != gallery.shape[1]:
+        raise InputError(
+            f"{folder / 'query_images.npy'}: {queries.shape[1]} dimensions, "
+            f"but {folder / 'test_images.npy'} has {gallery.shape[1]}"
+        )
+    keys = read_query_keys(folder / "queries.jsonl")
+    names = read_gallery_names(folder / "test_images.txt")
+    for name, array, listing, lines in (
+        ("query_images.npy", queries, "queries.jsonl", keys),
+        ("test_images.npy", gallery, "test_images.txt", names),
+    ):
+        if len(array) != len(lines):
+            raise InputError(
+                f"{folder / name}: {len(array)} rows, but {folder / listing} has {len(lines)} lines"
+            )
+    return Features(queries, gallery, keys, names, about)
+
+
+def read_array(path):
+    """A float32 [rows, D] .npy file without NaN, infinite or all-zero rows, mapped into memory."""
+    try:
+        with Path(path).open("rb") as file:
+            if file.read(6) != b"\x93NUMPY":
+                raise InputError(f"{path}: not a .npy file")
+        array = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except FileNotFoundError:
+        raise InputError(f"{path}: not there; extract_features_val.py writes it") from None
+    except (OSError, ValueError, EOFError, TypeError, SyntaxError, OverflowError) as error:
+        raise InputError(f"{path}: cut short, pickled or not a .npy file ({error})") from None
+    if array.dtype != np.float32:
+        raise InputError(f"{path}: dtype {array.dtype}, expected float32")
+    if array.ndim != 2 or 0 in array.shape:
+        raise InputError(f"{path}: shape {array.shape}, expected (images, dimensions)")
+    for start in range(0, len(array), 1024):
+        rows = array[start : start + 1024]
+        finite = np.isfinite(rows).all(axis=1)
+        for bad, what in ((~finite, "NaN or infinite"), (~rows.any(axis=1), "all zeros")):
+            if bad.any():
+                raise InputError(f"{path}: row {start + bad.argmax()} (from 0) is {what}")
+    return array
+
+
+def read_query_keys(path):
+    """queries.jsonl -> [(protocol, reference, caption)], one a row of query_images.npy."""
+    keys = []
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            record = json.loads(line)
+            key = record["protocol"], record["reference"], record["caption"]
+            if not all(isinstance(part, str) for part in key):
+                raise TypeError("protocol, reference and caption must be strings")
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: line {number}: {error!r}") from None
+        keys.append(key)
+    return keys
+
+
+def read_gallery_names(path):
+    """test_images.txt -> names, one a row of test_images.npy; ties go by this order."""
+    lines = read_lines(path)
+    names = [check_name(line, f"{path}:{i}", folders=True) for i, line in enumerate(lines, 1)]
+    for i in range(1, len(names)):
+        if names[i - 1] >= names[i]:
+            raise InputError(
+                f"{path}: line {i + 1}: {names[i]} after {names[i - 1]}: "
+                "names must be sorted and unique"
+            )
+    return names

@@ -1,0 +1,90 @@
+"""Which gallery images are correct for each test query, as small sparse files beside the data."""
+
+import json
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse
+
+import datasets
+from command_line.errors import InputError
+
+
+class GroundTruth(NamedTuple):
+    """Q queries in released order against N gallery images sorted by name."""
+
+    correct: scipy.sparse.csr_array  # bool [Q, N]
+    references: np.ndarray  # int64 [Q], column of the query's own reference, -1: not in the gallery
+    query_references: list[str]  # [Q]
+    captions: list[str]  # [Q]
+    gallery: list[str]  # [N]
+
+
+def build_groundtruth(dataset, data_path, subset="", protocol="val"):
+    """Correct is the target; for Fashion200k every image with the target's caption."""
+    queries, gallery = datasets.read_benchmark(dataset, data_path, subset, protocol)
+    column = {name: i for i, name in enumerate(gallery)}
+    columns = [sorted(column[name] for name in query.targets) for query in queries]
+    row_ends = np.cumsum([0] + [len(row) for row in columns])
+    indices = np.array([i for row in columns for i in row], np.int64)
+    correct = scipy.sparse.csr_array(
+        (np.ones(len(indices), bool), indices, row_ends), shape=(len(queries), len(gallery))
+    )
+    references = np.array([column.get(query.reference, -1) for query in queries], np.int64)
+    return GroundTruth(
+        correct, references, [q.reference for q in queries], [q.caption for q in queries], gallery
+    )
+
+
+def groundtruth_path(data_path, subset="", protocol="val"):
+    """<data_path>/groundtruth[_<subset>]_<protocol>.npz"""
+    return Path(data_path, "_".join(filter(None, ("groundtruth", subset, protocol))) + ".npz")
+
+
+def save_groundtruth(path, groundtruth):
+    """An .npz without pickles; the file appears whole or not at all."""
+    correct = groundtruth.correct
+    texts = json.dumps([groundtruth.query_references, groundtruth.captions, groundtruth.gallery])
+    arrays = {
+        "indices": correct.indices.astype(np.int32),
+        "row_ends": correct.indptr.astype(np.int32),
+        "references": groundtruth.references,
+        "texts": np.frombuffer(texts.encode(), np.uint8),
+    }
+    temporary = Path(f"{path}.tmp{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"{path}: can't be written: {error.strerror}") from None
+
+
+def load_groundtruth(path):
+    """What save_groundtruth wrote -> GroundTruth; InputError for anything else."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            texts = json.loads(arrays["texts"].tobytes())
+            query_references, captions, gallery = texts
+            shape = (len(captions), len(gallery))
+            indices, row_ends = arrays["indices"], arrays["row_ends"]
+            values = np.ones(len(indices), bool)
+            correct = scipy.sparse.csr_array((values, indices, row_ends), shape=shape)
+            return GroundTruth(correct, arrays["references"], query_references, captions, gallery)
+    except FileNotFoundError:
+        raise InputError(f"{path}: not there; python generate_groundtruth.py writes it") from None
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise InputError(f"{path}: not a ground truth, or cut short ({error})") from None

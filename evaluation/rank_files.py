@@ -1,0 +1,72 @@
+"""Ranks for other tools: one JSON line per query, or a TREC run with its qrels (test_val.py)."""
+
+import json
+from urllib.parse import quote
+
+from command_line.files import write_lines
+from evaluation.ranking import NEVER, nearest
+
+DEPTH = 50  # images listed per query: what R@50 needs
+
+
+def nearest_names(evaluation_set, references, depth):
+    """Yields [(name, squared L2), ...] of each query's nearest images, nearest first."""
+    queries, gallery, truth = evaluation_set[:3]
+    depth = min(depth, len(gallery) - bool((references >= 0).any()))
+    for columns, distances in zip(*nearest(queries, gallery, references, depth), strict=True):
+        yield [(truth.gallery[c], float(d)) for c, d in zip(columns, distances, strict=True)]
+
+
+def correct_names(truth, i):
+    """Names of query i's correct images, in gallery order."""
+    columns = truth.correct.indices[truth.correct.indptr[i] : truth.correct.indptr[i + 1]]
+    return [truth.gallery[column] for column in sorted(columns)]
+
+
+def write_ranks(path, evaluation_set, ranking, references, depth=DEPTH):
+    """One JSON object a query: reference, caption, targets, rank, tied, top.
+
+    rank: 1 is best, null if no correct image is left. top: [[name, squared L2], ...].
+    """
+    truth = evaluation_set.truth
+    lines = (
+        json.dumps(
+            {
+                "reference": truth.query_references[i],
+                "caption": truth.captions[i],
+                "targets": correct_names(truth, i),
+                "rank": None if ranking.ranks[i] == NEVER else int(ranking.ranks[i]) + 1,
+                "tied": bool(ranking.tied[i]),
+                "top": top,
+            },
+            ensure_ascii=False,
+        )
+        for i, top in enumerate(nearest_names(evaluation_set, references, depth))
+    )
+    write_lines(path, lines)
+
+
+def write_trec(folder, stem, evaluation_set, references, depth=DEPTH):
+    """<stem>.run and <stem>.qrels for trec_eval; success_10 is R@10. Returns both paths.
+
+    Scores are -rank: trec_eval goes by the score alone and breaks ties its own way.
+    """
+    truth = evaluation_set.truth
+    run, qrels = folder / f"{stem}.run", folder / f"{stem}.qrels"
+    write_lines(
+        run,
+        (
+            f"{stem}-{i} Q0 {quote(name)} {rank} {-rank} val"
+            for i, top in enumerate(nearest_names(evaluation_set, references, depth))
+            for rank, (name, _) in enumerate(top, 1)
+        ),
+    )
+    write_lines(
+        qrels,
+        (
+            f"{stem}-{i} 0 {quote(name)} 1"
+            for i in range(len(truth.captions))
+            for name in correct_names(truth, i)
+        ),
+    )
+    return run, qrels

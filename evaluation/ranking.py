@@ -1,0 +1,220 @@
+"""Exact ranks by squared L2: one matrix product a block, counting instead of sorting.
+
+Pure functions on arrays. The distance of a query and a gallery image is, by definition,
+np.sum((gallery - query) ** 2) in float64. A float32 product decides every image that is further
+from the nearest correct one than its rounding errors can reach; the few others are compared by
+the definition. So the ranks are those of a plain float64 loop, whatever the block size.
+Protocol: the query's own reference image is removed, ties go by gallery order.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse
+from scipy.linalg.blas import sgemm
+
+BLOCK_SCORES = 1 << 25  # float32 scores held at once (128 MiB); bounds memory, changes no rank
+ROW_CHUNK = 64  # feature rows handled in float64 at once: they stay in the cache
+TERMS = 256  # dimensions summed by one product: few terms have a small rounding error
+NEVER = np.iinfo(np.int64).max  # rank of a query without a correct image in its gallery
+HALF_ULP = 2.0**-24  # relative rounding error of one float32 operation
+
+
+class Ranking(NamedTuple):
+    """Where each query's nearest correct image stands.
+
+    ranks: int64 [Q], the number of images before it: 0 is best; NEVER if there is none.
+    tied: bool [Q], a wrong image is exactly as near as the nearest correct one.
+    """
+
+    ranks: np.ndarray
+    tied: np.ndarray
+
+
+def each_chunk(function, count):
+    """[function(rows)] over slices of at most ROW_CHUNK of `count` rows, in order, by threads."""
+    slices = [slice(k, min(k + ROW_CHUNK, count)) for k in range(0, count, ROW_CHUNK)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(function, slices))
+
+
+class Scorer:
+    """Scores in float32, larger is nearer: q.g' - c with g' = g - mean, c = |g'|^2 / 2 + mean.g'.
+
+    Without rounding that is (|q - mean|^2 - |q - g|^2) / 2. Taking out the gallery's mean keeps
+    what all images share from costing precision. c rides along as two columns of the product.
+    """
+
+    def __init__(self, queries, gallery):
+        self.queries, self.gallery = queries, gallery
+        largest = max(
+            max(each_chunk(lambda rows, side=side: np.abs(side[rows]).max(), len(side)))
+            for side in (queries, gallery)
+        )
+        # A power of two scales without rounding, and keeps float32 squares from overflowing.
+        self.scale = np.float32(2.0 ** -np.clip(np.ceil(np.log2(float(largest) or 1.0)), -120, 120))
+        dims = gallery.shape[1]
+        self.slices = [slice(k, min(k + TERMS, dims)) for k in range(0, dims, TERMS)]
+        widths = [columns.stop - columns.start for columns in self.slices]
+        widths[-1] += 2
+        self.parts = [np.empty((len(gallery), width), np.float32) for width in widths]
+        sums = each_chunk(lambda rows: gallery[rows].sum(axis=0, dtype=np.float64), len(gallery))
+        self.mean = np.sum(sums, axis=0) / len(gallery) * self.scale
+        self.mean_norm = np.linalg.norm(self.mean)
+        self.constants = np.empty(len(gallery))
+        self.radius = np.sqrt(max(each_chunk(self._shift, len(gallery))))
+        self.parts[-1][:, -2] = self.constants
+        self.parts[-1][:, -1] = self.constants - self.parts[-1][:, -2]  # what float32 left out
+
+    def _shift(self, rows):
+        """Fills these rows of the parts and constants; returns their largest |g'|^2."""
+        shifted = self.gallery[rows] * self.scale - self.mean
+        squares = np.einsum("nd,nd->n", shifted, shifted)
+        self.constants[rows] = -squares / 2 - shifted @ self.mean
+        for columns, part in zip(self.slices, self.parts, strict=True):
+            part[rows, : columns.stop - columns.start] = shifted[:, columns]
+        return squares.max()
+
+    def blocks(self, block_scores=BLOCK_SCORES):
+        """Yields (first query, scores [b, N], errors [b]); the next block overwrites the scores.
+
+        No score is off by more than its error: Higham's bound for dot products, which holds for
+        any order of summation, plus the rounding of g' (four times that, for slack).
+        """
+        size = max(1, min(len(self.queries), block_scores // len(self.gallery)))
+        buffer = np.empty((size, len(self.gallery)), np.float32)
+        relative = 1.01 * (min(TERMS, self.queries.shape[1]) + len(self.parts) + 10) * HALF_ULP
+        for start in range(0, len(self.queries), size):
+            block = self.queries[start : start + size]
+            scores, squares = buffer[: len(block)], np.zeros(len(block))
+            for columns, part in zip(self.slices, self.parts, strict=True):
+                rows = np.ones((len(block), part.shape[1]), np.float32)
+                scaled = rows[:, : columns.stop - columns.start]
+                np.multiply(block[:, columns], self.scale, out=scaled)
+                squares += np.einsum("qd,qd->q", scaled, scaled)
+                beta = float(columns.start > 0)  # adds to the parts before
+                options = {"beta": beta, "c": scores.T, "trans_a": 1, "overwrite_c": 1}
+                scores = sgemm(1.0, part.T, rows.T, **options).T
+            norms = 1.001 * np.sqrt(squares) + self.mean_norm
+            errors = relative * (norms + self.radius / 2) + 4 * HALF_ULP * (norms + self.radius)
+            yield start, scores, errors * self.radius + 2.0**-100
+
+    def score(self, i, column):
+        """The score of one pair, but in float64."""
+        shifted = self.gallery[column] * np.float64(self.scale) - self.mean
+        return shifted @ (self.queries[i] * np.float64(self.scale)) + self.constants[column]
+
+    def distances(self, i, columns):
+        """Squared L2 of query i and gallery images, by the definition; of copies only once."""
+        if len(columns) <= ROW_CHUNK:
+            return distances(self.queries[i], self.gallery[columns])
+        first = self.copies[columns]
+        needed = np.zeros(len(self.gallery), bool)
+        needed[first] = True
+        exact = np.empty(len(self.gallery))
+        exact[needed] = distances(self.queries[i], self.gallery[needed])
+        return exact[first]
+
+    @cached_property
+    def copies(self):
+        """[N]: for each image the first with the same bytes; keeps collapsed features fast."""
+        first = {}
+        return np.array([first.setdefault(row.tobytes(), i) for i, row in enumerate(self.gallery)])
+
+
+def distances(query, images):
+    """Squared L2 in float64, the definition. query: [D], images: [n, D] -> [n]."""
+    result = np.empty(len(images))
+    query = query.astype(np.float64)
+    for start in range(0, len(images), ROW_CHUNK):
+        difference = images[start : start + ROW_CHUNK] - query
+        np.multiply(difference, difference, out=difference)
+        result[start : start + ROW_CHUNK] = difference.sum(axis=1)
+    return result
+
+
+def for_each_query(scorer, references, function, block_scores=BLOCK_SCORES):
+    """Calls function(i, scores [N], error, scratch) for every query, its own reference at -inf.
+
+    scratch: bool [2, N], undefined.
+    """
+    for start, scores, errors in scorer.blocks(block_scores):
+
+        def call(rows, start=start, scores=scores, errors=errors):
+            scratch = np.empty((2, scores.shape[1]), bool)
+            for row in range(rows.start, rows.stop):
+                if references[start + row] >= 0:
+                    scores[row, references[start + row]] = -np.inf
+                function(start + row, scores[row], errors[row], scratch)
+
+        each_chunk(call, len(scores))
+
+
+def rank_correct(queries, gallery, correct, references=None, block_scores=BLOCK_SCORES):
+    """Ranks every query's nearest correct image -> Ranking.
+
+    queries: float32 [Q, D]; gallery: float32 [N, D]; all finite.
+    correct: scipy.sparse bool [Q, N]. references: int [Q], the column of the query's own
+    reference image, which is taken out of its gallery; -1 or None: nothing is taken out.
+    """
+    correct = scipy.sparse.csr_array(correct, copy=True)
+    correct.eliminate_zeros()
+    correct.sort_indices()
+    references = np.full(len(queries), -1) if references is None else references
+    ranks, tied = np.full(len(queries), NEVER), np.zeros(len(queries), bool)
+    scorer = Scorer(queries, gallery)
+
+    def rank(i, scores, error, scratch):
+        right = correct.indices[correct.indptr[i] : correct.indptr[i + 1]]
+        right = right[right != references[i]]
+        if len(right):
+            ranks[i], tied[i] = _rank_nearest(scorer, i, scores, right, error, scratch)
+
+    for_each_query(scorer, references, rank, block_scores)
+    return Ranking(ranks, tied)
+
+
+def _rank_nearest(scorer, i, scores, right, error, scratch):
+    """(images before query i's nearest correct one, whether a wrong one ties with it).
+
+    right: columns of its correct images, ascending.
+    """
+    column = right[0]
+    if len(right) > 1:
+        near = right[scores[right] >= scores[right].max() - 2 * error]
+        column = near[scorer.distances(i, near).argmin()] if len(near) > 1 else near[0]
+    score = scorer.score(i, column)
+    low, high = np.float32(score - error), np.float32(score + error)
+    scores[right] = -np.inf  # none of them comes before the nearest
+    nearer = np.greater(scores, high, out=scratch[0])
+    close = np.greater_equal(scores, low, out=scratch[1])
+    before = np.count_nonzero(nearer)
+    if np.count_nonzero(close) == before:
+        return before, False
+    columns = np.flatnonzero(close ^ nearer)
+    threshold = scorer.distances(i, [column])[0]
+    exact = scorer.distances(i, columns)
+    ties = exact == threshold
+    return before + np.count_nonzero((exact < threshold) | (ties & (columns < column))), ties.any()
+
+
+def nearest(queries, gallery, references, k):
+    """The k nearest images of every query, ties by gallery order -> (columns, distances) [Q, k].
+
+    Arguments as in rank_correct; k at most the number of images left to every query.
+    """
+    columns, exact = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
+    scorer = Scorer(queries, gallery)
+
+    def pick(i, scores, error, scratch):
+        last = np.partition(scores, len(scores) - k)[len(scores) - k]
+        near = np.flatnonzero(scores >= np.float32(last - 2 * error))
+        distance = scorer.distances(i, near)
+        order = np.lexsort((near, distance))[:k]
+        columns[i], exact[i] = near[order], distance[order]
+
+    for_each_query(scorer, references, pick)
+    return columns, exact

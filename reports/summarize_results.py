@@ -1,0 +1,137 @@
+"""The table of all evaluations in results.jsonl, next to the published numbers.
+
+  python -m reports.summarize_results [--results_dir=results]
+
+Prints it and writes <results_dir>/summary.md. Of a run scored twice on the same terms the later
+score counts. Brackets are 95 % intervals: bootstrap over the triplets, made by test_val.py.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+import datasets
+from command_line.errors import InputError, run_main
+from command_line.files import write_lines
+from command_line.flags import check_flag_form
+from datasets import TITLES
+from datasets.released_files import read_lines
+from reports.published_scores import PUBLISHED, RELEASED, SHOWN
+
+MEAN = "mean of R@10 and R@50"
+
+
+def read_results(path):
+    """{(dataset, protocol, reference, data): {run: {subset: entry}}}, the last entry of each."""
+    tables = {}
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            entry = json.loads(line)
+            terms = entry["dataset"], entry["protocol"], entry["reference"], entry["data_path"]
+            SHOWN[entry["dataset"]]
+            run = f"{entry['feature_dir']}, step {entry['step']}"
+            tables.setdefault(terms, {}).setdefault(run, {})[entry["subset"]] = entry
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: line {number}: not an evaluation ({error!r})") from None
+    return tables
+
+
+def score(value, interval=None):
+    """12.34, or 12.34 [11.50, 13.20]."""
+    if value is None:
+        return "-"
+    return f"{value:.2f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
+
+
+def mean_score(entries, values, names):
+    """Mean over the categories; their queries are independent, so the intervals' sides add in
+    squares."""
+    sides = [np.subtract(e["interval_95"][MEAN], np.mean([e[n] for n in names])) for e in entries]
+    low, high = np.sqrt(np.sum(np.square(sides), axis=0)) / len(sides)
+    return score(np.mean(values), (np.mean(values) - low, np.mean(values) + high))
+
+
+def run_cells(subsets, dataset):
+    """One row of our own: a cell per subset and recall, the mean if no subset is missing."""
+    names = SHOWN[dataset]
+    cells = []
+    for subset in datasets.subsets(dataset):
+        entry = subsets.get(subset)
+        cells += [score(entry[n], entry["interval_95"][n]) if entry else "-" for n in names]
+    if dataset == "fashion_iq":
+        entries = list(subsets.values())
+        complete = len(entries) == len(datasets.subsets(dataset))
+        values = [entry[name] for entry in entries for name in names]
+        cells.append(mean_score(entries, values, names) if complete else "-")
+    return cells
+
+
+def coverage_notes(run, subsets):
+    """What is missing from a run's scores; one line a subset."""
+    return [
+        f"† {run}{', ' if subset else ''}{subset}: {entry['queries']} of {entry['all_queries']} "
+        f"queries, {entry['gallery']} of {entry['all_gallery']} gallery images, "
+        f"{entry['missing_images']} images missing"
+        for subset, entry in subsets.items()
+        if entry["missing_images"]
+    ]
+
+
+def is_released(dataset, runs):
+    """Whether the scores are on the data of the published numbers, going by their size."""
+    return all(
+        entry["all_queries"] == RELEASED[dataset][subset][0]
+        and entry["all_gallery"] in RELEASED[dataset][subset][1]
+        for subsets in runs.values()
+        for subset, entry in subsets.items()
+    )
+
+
+def table(terms, runs):
+    """Markdown lines of one data set under one protocol."""
+    dataset, protocol, reference, data_path = terms
+    subsets = datasets.subsets(dataset)
+    sizes = {s: (e["queries"], e["gallery"]) for run in runs.values() for s, e in run.items()}
+    counts = [f"{s} {q:,} x {n:,}".strip() for s, (q, n) in sizes.items()]
+    heads = [f"{s} {name}".strip() for s in subsets for name in SHOWN[dataset]]
+    heads += ["mean"] if dataset == "fashion_iq" else []
+    lines = [
+        f"## {TITLES[dataset]}, protocol {protocol}, reference {reference}, {data_path}",
+        "",
+        f"Recall in percent; queries x gallery: {', '.join(counts)}.",
+        "",
+        "| run | " + " | ".join(heads) + " |",
+        "|---" * (len(heads) + 1) + "|",
+    ]
+    if protocol == "val" and reference == "removed" and is_released(dataset, runs):
+        for name, values in PUBLISHED[dataset].items():
+            cells = [score(value) for value in values]
+            cells += [score(np.mean(values))] if dataset == "fashion_iq" else []
+            lines.append(f"| {name} (published) | " + " | ".join(cells) + " |")
+    notes = []
+    for run, found in runs.items():
+        missing = coverage_notes(run, found)
+        notes += missing
+        mark = " †" if missing else ""
+        lines.append(f"| {run}{mark} | {' | '.join(run_cells(found, dataset))} |")
+    return [*lines, "", *notes]
+
+
+def main(argv):
+    check_flag_form(argv)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser.add_argument("--results_dir", default="results", help="where results.jsonl is")
+    flags = parser.parse_args(argv)
+    tables = read_results(Path(flags.results_dir, "results.jsonl"))
+    lines = [line for terms in sorted(tables) for line in table(terms, tables[terms])]
+    lines.append("Brackets: 95 % intervals, bootstrap over triplets. Published numbers stand only")
+    lines.append("beside scores on data of the released size.")
+    path = Path(flags.results_dir, "summary.md")
+    write_lines(path, lines)
+    print("\n".join([*lines, "", str(path)]))
+
+
+if __name__ == "__main__":
+    run_main(main)

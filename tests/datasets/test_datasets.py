@@ -1,0 +1,174 @@
+"""The readers against the real annotations (exact counts), every image layout, and bad files."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+import datasets
+from command_line.errors import InputError
+from datasets.side_texts import read_side_texts, tag_text
+from tests.support.small_data import (
+    FASHION_IQ,
+    SHOES,
+    real,
+    small_fashion200k,
+    small_fashion_iq,
+    write,
+)
+
+
+@real
+@pytest.mark.parametrize(
+    ("subset", "val", "original"),
+    [
+        ("dress", (4034, 2628), (2017, 3817)),
+        ("shirt", (4075, 3089), (2038, 6346)),
+        ("toptee", (3920, 2902), (1961, 5373)),
+    ],
+)
+def test_fashion_iq_counts(subset, val, original):
+    for protocol, (queries, images) in (("val", val), ("original", original)):
+        benchmark = datasets.read_benchmark("fashion_iq", FASHION_IQ, subset, protocol)
+        assert (len(benchmark.queries), len(benchmark.gallery)) == (queries, images)
+        assert benchmark.gallery == sorted(set(benchmark.gallery))
+        named = {name for q in benchmark.queries for name in (q.reference, *q.targets)}
+        assert named <= set(benchmark.gallery)
+
+
+@real
+def test_fashion_iq_training_captions():
+    start = time.process_time()
+    triplets = datasets.read_train_triplets("fashion_iq", FASHION_IQ)
+    val = [datasets.read_benchmark("fashion_iq", FASHION_IQ, c) for c in datasets.CATEGORIES]
+    assert time.process_time() - start < 2
+    assert len(triplets) == 35_988
+    assert datasets.count_empty_captions("fashion_iq", FASHION_IQ, "train") == 12
+    assert datasets.count_empty_captions("fashion_iq", FASHION_IQ, "val") == 3
+    rows = datasets.read_fashion_iq(FASHION_IQ, "shirt", "train")
+    released = json.loads((FASHION_IQ / "captions/cap.shirt.train.json").read_bytes())
+    assert ";" in rows[1142][2][0] and rows[1142][2][0] == released[1142]["captions"][0].strip()
+    assert ";" in rows[3065][2][0]
+    odd = [t.caption for t in triplets if not t.caption.isascii()]
+    odd += [q.caption for b in val for q in b.queries if not q.caption.isascii()]
+    assert odd == ["Is ombré blue with a flare bottom", "They’re coverup cutlets & not clothes"]
+
+
+@real
+def test_shoes_counts(tmp_path):
+    train = datasets.read_train_triplets("shoes", SHOES)
+    benchmark = datasets.read_benchmark("shoes", SHOES)
+    assert (len(train), len(benchmark.queries), len(benchmark.gallery)) == (8990, 1761, 4658)
+    pairs = [(t.reference, t.target) for t in train]
+    pairs += [(q.reference, q.targets[0]) for q in benchmark.queries]
+    assert sum(reference == target for reference, target in pairs) == 27
+    for name in datasets.ANNOTATIONS["shoes"]:
+        (tmp_path / name).write_bytes((SHOES / name).read_bytes())
+    names = (SHOES / "eval_im_names.txt").read_text().splitlines()
+    (tmp_path / "eval_im_names.txt").write_text("\n".join(names[:4621]))
+    shorter = datasets.read_benchmark("shoes", tmp_path)
+    assert (len(shorter.queries), len(shorter.gallery)) == (1761, 4642)
+
+
+@real
+def test_side_texts():
+    shoes, fashion_iq = read_side_texts("shoes", SHOES), read_side_texts("fashion_iq", FASHION_IQ)
+    assert len(shoes) == 3000  # of 3,600; 600 are of test images
+    assert {text.subset for text in fashion_iq} == set(datasets.CATEGORIES)
+    assert max(len(text.text.split()) for text in fashion_iq) == 20
+
+
+def test_tag_text():
+    tags = [["dress"], [], ["Red", "knee length"], ["red", "hem"]]
+    assert tag_text(tags, "here") == "red hem knee length dress"
+    assert tag_text([[f"w{i}" for i in range(30)]], "here").split()[0] == "w10"
+    with pytest.raises(InputError, match="here"):
+        tag_text([3], "here")
+
+
+def test_fashion_iq_texts(tmp_path):
+    root = small_fashion_iq(tmp_path)
+    assert [t.caption for t in datasets.read_train_triplets("fashion_iq", root)][:3] == [
+        "is red",
+        "a; b",
+        "é",
+    ]
+    val = datasets.read_benchmark("fashion_iq", root, "dress", "val")
+    assert val.queries[2] == ("DV00000002", "é", ("DV00000001",))
+    assert val.gallery == ["DV00000000", "DV00000001", "DV00000002"]
+    original = datasets.read_benchmark("fashion_iq", root, "dress", "original")
+    assert [q.caption for q in original.queries] == ["is red", "a; b and é"]
+    assert len(original.gallery) == 6
+    assert datasets.count_empty_captions("fashion_iq", root, "val") == 3
+
+
+@pytest.mark.parametrize("prefix", ["women/", ""])
+def test_fashion200k(tmp_path, prefix):
+    root = small_fashion200k(tmp_path, prefix)
+    images = datasets.read_fashion200k(root, "train")
+    assert images[0] == ("women/d/x/1/1_0.jpeg", "red long dress")
+    (query,), gallery = datasets.read_benchmark("fashion200k", root)
+    assert query.caption == "replace red with blue"
+    assert query.targets == ("women/d/x/4/4_0.jpeg", "women/t/x/5/5_0.jpeg")
+    assert gallery == ["women/d/x/3/3_0.jpeg", *query.targets]
+
+
+def test_modification_without_an_own_word():
+    assert datasets.modification("red dress", "dress red") == "replace dress with red"
+    assert datasets.modification("red dress", "dark red dress") == "replace dress with dark"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name", "place"),
+    [
+        ("fashion_iq", "B000000001", "image_data/shirt/B000000001.jpg"),
+        ("fashion_iq", "B000000001", "image_data/toptee/B000000001.jpg"),  # same URL, same picture
+        ("fashion_iq", "B000000001", "images/B000000001.png"),
+        ("fashion_iq", "B000000001", "shirt/B000000001.jpg"),
+        (
+            "shoes",
+            "img_womens_high_heels_1838.jpg",
+            "attributedata/womens_high_heels/1/img_womens_high_heels_1838.jpg",
+        ),
+        ("shoes", "img_womens_flats_38.jpg", "womens_flats/0/img_womens_flats_38.jpg"),
+        ("shoes", "img_womens_flats_38.jpg", "womens_flats/img_womens_flats_38.jpg"),
+        ("fashion200k", "women/d/x/1/1_0.jpeg", "women/d/x/1/1_0.jpeg"),
+        ("fashion200k", "women/d/x/1/1_0.jpeg", "d/x/1/1_0.jpeg"),
+    ],
+)
+def test_layouts(tmp_path, dataset, name, place):
+    subset = "shirt" if dataset == "fashion_iq" else ""
+    other = "img_womens_flats_39.jpg"
+    assert datasets.image_paths(dataset, tmp_path, [name, other], subset) == {}
+    write(tmp_path / place, "")
+    assert datasets.image_paths(dataset, tmp_path, [name, other], subset) == {
+        name: tmp_path / place
+    }
+
+
+def test_own_category_comes_first(tmp_path):
+    for category in ("shirt", "toptee"):
+        write(tmp_path / f"image_data/{category}/B1.jpg", "")
+    (path,) = datasets.image_paths("fashion_iq", tmp_path, ["B1"], "toptee").values()
+    assert path.parent.name == "toptee"
+
+
+def test_split_complete():
+    triplets = [datasets.Triplet("a", "b", "x"), datasets.Triplet("b", "c", "y")]
+    kept, missing = datasets.split_complete(triplets, {"a": Path("a.jpg"), "b": Path("b.jpg")})
+    assert (kept, missing) == (triplets[:1], ["c"])
+
+
+@pytest.mark.parametrize("dataset", ["fashion_iq", "shoes", "fashion200k"])
+def test_require_data_says_what_to_do(tmp_path, dataset):
+    with pytest.raises(InputError, match=f"bash scripts/prepare_data.sh {dataset}") as error:
+        datasets.require_data(dataset, tmp_path)
+    assert error.value.exit_code == 2 and datasets.ANNOTATIONS[dataset][0] in str(error.value)
+    for name in datasets.ANNOTATIONS[dataset]:
+        write(tmp_path / name, "")
+    datasets.require_data(dataset, tmp_path, images=False)
+    with pytest.raises(InputError, match="no images"):
+        datasets.require_data(dataset, tmp_path)
+    (tmp_path / datasets.IMAGE_FOLDERS[dataset][0]).mkdir()
+    datasets.require_data(dataset, tmp_path)

@@ -1,0 +1,82 @@
+"""Ground truth: who is correct for whom, and the files it is kept in."""
+
+import json
+
+import numpy as np
+import pytest
+
+from command_line.errors import InputError
+from evaluation.groundtruth import (
+    build_groundtruth,
+    groundtruth_path,
+    load_groundtruth,
+    save_groundtruth,
+)
+from generate_groundtruth import main
+from tests.datasets.test_datasets import FASHION_IQ, real, small_fashion200k, small_fashion_iq
+
+
+def test_one_target(tmp_path):
+    truth = build_groundtruth("fashion_iq", small_fashion_iq(tmp_path), "dress", "val")
+    assert truth.gallery == ["DV00000000", "DV00000001", "DV00000002"]
+    assert truth.correct.toarray().tolist() == [[False, True, False]] * 3
+    assert truth.references.tolist() == [0, 2, 2]
+    assert truth.query_references == ["DV00000000", "DV00000002", "DV00000002"]
+    assert truth.captions == ["is red", "a; b", "é"]
+
+
+def test_same_caption_is_correct(tmp_path):
+    truth = build_groundtruth("fashion200k", small_fashion200k(tmp_path))
+    assert truth.correct.toarray().tolist() == [[False, True, True]]
+    assert truth.references.tolist() == [0]
+
+
+def test_commands(tmp_path, capsys):
+    root = small_fashion_iq(tmp_path / "data")
+    main(["--dataset=fashion_iq", f"--data_path={root}"])
+    files = sorted(path.name for path in root.glob("*.npz*"))
+    assert len(files) == 6 and "groundtruth_shirt_original.npz" in files
+    written = groundtruth_path(root, "toptee", "original")
+    built = build_groundtruth("fashion_iq", root, "toptee", "original")
+    loaded = load_groundtruth(written)
+    assert (loaded.correct != built.correct).nnz == 0
+    assert loaded.correct.dtype == bool and loaded.references.dtype == np.int64
+    assert loaded.references.tolist() == built.references.tolist() and loaded[2:] == built[2:]
+    written.unlink()
+    (tmp_path / "config.json").write_text(
+        json.dumps({"dataset": "fashion_iq", "data_path": str(root)})
+    )
+    main([f"--checkpoint_dir={tmp_path}"])
+    assert written.exists() and "2 queries, 6 gallery images" in capsys.readouterr().out
+
+
+def test_bad_input(tmp_path):
+    with pytest.raises(InputError, match="no captions") as error:
+        main(["--dataset=fashion_iq", f"--data_path={tmp_path}"])
+    assert error.value.exit_code == 2
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match='config.json .*no key "dataset"'):
+        main([f"--checkpoint_dir={tmp_path}"])
+    with pytest.raises(InputError, match="x.npz: not there"):
+        load_groundtruth(tmp_path / "x.npz")
+    truth = build_groundtruth("fashion200k", small_fashion200k(tmp_path))
+    save_groundtruth(tmp_path / "x.npz", truth)
+    whole = (tmp_path / "x.npz").read_bytes()
+    damaged = [b"", whole[:200], whole[:-10], whole.replace(b"texts", b"textz"), b"\x80\x04N."]
+    middle = whole.index(b"texts.npy") + 100
+    damaged.append(whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :])
+    for content in damaged:
+        (tmp_path / "x.npz").write_bytes(content)
+        with pytest.raises(InputError, match="x.npz: not a ground truth"):
+            load_groundtruth(tmp_path / "x.npz")
+    with pytest.raises(InputError, match="can't be written"):
+        save_groundtruth(tmp_path / "nowhere" / "x.npz", truth)
+
+
+@real
+def test_real_files_are_small(tmp_path):
+    truth = build_groundtruth("fashion_iq", FASHION_IQ, "shirt", "val")
+    assert truth.correct.shape == (4075, 3089) and truth.correct.nnz == 4075
+    assert (truth.references >= 0).all()
+    save_groundtruth(tmp_path / "x.npz", truth)
+    assert (tmp_path / "x.npz").stat().st_size < 200_000

@@ -1,0 +1,214 @@
+"""From feature files to log lines: coverage, protocols, and files that are not features."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import test_val
+from command_line.errors import InputError
+from evaluation import scores
+from evaluation.evaluation_set import load_evaluation_set
+from evaluation.groundtruth import (
+    build_groundtruth,
+    groundtruth_path,
+    load_groundtruth,
+    save_groundtruth,
+)
+from evaluation.recall import recall_at_k
+from tests.support.small_features import shoes_truth, write_features
+
+FASHION_IQ = Path(__file__).parents[3] / "shared" / "annotations" / "fashion_iq"
+GONE = ["img_womens_boots_0.jpg"]
+READER = re.compile(
+    r"^image retrieval: (?:(\w+) )?recall: R@1 = ([\d.]+), R@10 = ([\d.]+), R@50 = ([\d.]+) $"
+)
+
+
+@pytest.fixture
+def shoes(tmp_path):
+    truth = shoes_truth()
+    save_groundtruth(groundtruth_path(tmp_path, "", "val"), truth)
+    return tmp_path, truth
+
+
+def evaluate(tmp_path, *flags):
+    test_val.main(
+        [f"--feature_dir={tmp_path / 'features'}", f"--results_dir={tmp_path / 'results'}", *flags]
+    )
+    log = next((tmp_path / "results").glob("*.log")).read_text().split("\n")
+    results = (tmp_path / "results" / "results.jsonl").read_text().splitlines()
+    return log, [json.loads(line) for line in results]
+
+
+def test_log_and_jsonl_of_perfect_features(shoes):
+    root, truth = shoes
+    write_features(root / "features", {"val": truth}, data_path=str(root), step=7, checkpoint="c")
+    np.save(root / "features" / "test_images.npy", np.eye(5, dtype=np.float32))
+    perfect = np.eye(5, dtype=np.float32)[[0, 1, 2, 3, 4, 2]]  # the last one is wrong, and ties
+    np.save(root / "features" / "query_images.npy", perfect)
+    log, results = evaluate(root)
+    evaluate(root)
+    assert log[0] == str(root / "features")
+    assert log[1] == "image retrieval: recall: R@1 = 83.33, R@10 = 100.00, R@50 = 100.00 "
+    assert log[2] == (
+        "protocol: val, reference: removed, queries: 6 of 6, gallery: 5 of 5, "
+        "missing images: 0, ties: 1"
+    )
+    assert len((root / "results" / "results_shoes.log").read_text().splitlines()) == 6
+    assert results[0]["R@1"] == pytest.approx(83.3333) and results[0]["median_rank"] == 1
+    assert (results[0]["step"], results[0]["checkpoint"]) == (7, "c")
+
+
+def test_saved_ranks_say_what_the_score_says(shoes):
+    root, truth = shoes
+    write_features(root / "features", {"val": truth}, data_path=str(root))
+    folder = root / "ranks"
+    _, (result,) = evaluate(root, f"--save_ranks={folder}", f"--save_trec={folder}")
+    lines = (folder / "ranks_shoes_val.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    assert [r["caption"] for r in records] == truth.captions
+    assert np.mean([r["rank"] <= 1 for r in records]) * 100 == pytest.approx(result["R@1"], abs=0.1)
+    for i, record in enumerate(records):
+        names = [name for name, _ in record["top"]]
+        assert sorted([*names, record["reference"]]) == truth.gallery  # all but the reference
+        assert names.index(f"img_womens_boots_{i % 5}.jpg") + 1 == record["rank"]
+        distances = [distance for _, distance in record["top"]]
+        assert distances == sorted(distances)
+    run = [line.split() for line in (folder / "shoes_val.run").read_text().splitlines()]
+    assert len(run) == 24 and run[0][:4] == ["shoes_val-0", "Q0", records[0]["top"][0][0], "1"]
+    qrels = (folder / "shoes_val.qrels").read_text().splitlines()
+    assert qrels[5] == "shoes_val-5 0 img_womens_boots_0.jpg 1"
+
+
+def test_missing_images_are_counted_and_said(shoes):
+    root, truth = shoes
+    # Image 0 is the target of queries 0 and 5 and the reference of query 4.
+    write_features(root / "features", {"val": truth}, missing=GONE, data_path=str(root))
+    log, (result,) = evaluate(root)
+    assert "queries: 3 of 6, gallery: 4 of 5, missing images: 1" in log[2]
+    assert (result["queries_left_out"], result["missing_images"]) == (3, 1)
+
+
+def test_features_of_other_data_are_refused(shoes):
+    root, truth = shoes
+    write_features(root / "features", {"val": truth}, missing=GONE, data_path=str(root))
+    about = json.loads((root / "features" / "features.json").read_text())
+    (root / "features" / "features.json").write_text(json.dumps({**about, "missing_images": 0}))
+    with pytest.raises(InputError, match="made from other data"):
+        evaluate(root)
+
+
+def test_missing_ground_truth_names_its_command(shoes, tmp_path):
+    root, truth = shoes
+    write_features(root / "features", {"val": truth}, data_path=str(root / "elsewhere"))
+    with pytest.raises(InputError, match="generate_groundtruth.py --dataset=shoes --data_path="):
+        evaluate(root)
+
+
+@pytest.mark.parametrize("name", ["query_images.npy", "test_images.npy"])
+@pytest.mark.parametrize(
+    "what, message",
+    [
+        ("nan", "row 3 .* NaN"),
+        ("infinite", "row 3 .* infinite"),
+        ("zero", "row 3 .* zeros"),
+        ("float64", "dtype float64"),
+        ("wide", "dimensions"),
+        ("flat", "shape"),
+        ("short", "rows, but .* lines"),
+        ("truncated", "cut short"),
+        ("pickled array", "pickled"),
+        ("pickle", "not a .npy file"),
+        ("empty", "not a .npy file"),
+        ("gone", "not there"),
+    ],
+)
+def test_garbage_features_are_refused_by_name(shoes, name, what, message):
+    root, truth = shoes
+    write_features(root / "features", {"val": truth}, data_path=str(root))
+    path = root / "features" / name
+    array = np.load(path)
+    if what in ("nan", "infinite", "zero"):
+        array[3] = {"nan": np.nan, "infinite": np.inf, "zero": 0}[what]
+    changed = {
+        "float64": array.astype(np.float64),
+        "wide": np.hstack([array, array]),
+        "flat": array.ravel(),
+        "short": array[:-1],
+        "pickled array": array.astype(object),
+    }
+    np.save(path, changed.get(what, array))
+    if what == "truncated":
+        path.write_bytes(path.read_bytes()[:-5])
+    elif what in ("pickle", "empty"):
+        path.write_bytes(array.dumps() if what == "pickle" else b"")
+    elif what == "gone":
+        path.unlink()
+    with pytest.raises(InputError, match=message) as error:
+        evaluate(root)
+    assert name in str(error.value)
+    assert not (root / "results").exists()
+
+
+def test_collapsed_features_are_told_so(shoes, capsys):
+    root, truth = shoes
+    write_features(root / "features", {"val": truth}, data_path=str(root))
+    for name, rows in (("query_images.npy", 6), ("test_images.npy", 5)):
+        np.save(root / "features" / name, np.ones((rows, 4), np.float32))
+    evaluate(root)
+    assert "warning: 6 of 6 queries tie" in capsys.readouterr().out
+
+
+def test_unknown_protocol_and_subset_are_refused(shoes):
+    root, truth = shoes
+    write_features(root / "features", {"val": truth}, data_path=str(root))
+    with pytest.raises(InputError, match="--protocol=original: shoes has only val"):
+        evaluate(root, "--protocol=original")
+    with pytest.raises(InputError, match="--subset=dress"):
+        evaluate(root, "--subset=dress")
+
+
+@pytest.mark.skipif(not FASHION_IQ.is_dir(), reason="no released annotations beside the checkout")
+def test_both_protocols_of_the_real_fashion_iq(tmp_path, capsys):
+    counts = {
+        ("dress", "val"): (4034, 2628),
+        ("dress", "original"): (2017, 3817),
+        ("shirt", "val"): (4075, 3089),
+        ("shirt", "original"): (2038, 6346),
+        ("toptee", "val"): (3920, 2902),
+        ("toptee", "original"): (1961, 5373),
+    }
+    for subset in ("dress", "shirt", "toptee"):
+        truths = {}
+        for protocol in ("val", "original"):
+            truths[protocol] = build_groundtruth("fashion_iq", FASHION_IQ, subset, protocol)
+            save_groundtruth(groundtruth_path(tmp_path, subset, protocol), truths[protocol])
+        write_features(
+            *(tmp_path / "features" / subset, truths),
+            **{"dataset": "fashion_iq", "subset": subset, "data_path": str(tmp_path)},
+        )
+    log, results = evaluate(tmp_path, "--protocol=both")
+    found = {(r["subset"], r["protocol"]): (r["queries"], r["gallery"]) for r in results}
+    assert found == counts
+    assert [READER.match(line).group(1) for line in log[1::3]] == [key[0] for key in counts]
+    means = [line for line in capsys.readouterr().out.splitlines() if line.startswith("mean over")]
+    assert len(means) == 2
+    ten = np.mean([r["R@10"] for r in results if r["protocol"] == "val"])
+    assert f"R@10 = {ten:.2f}" in means[0]
+    # The numbers of one evaluation, by sorting all distances.
+    truth = load_groundtruth(groundtruth_path(tmp_path, "dress", "val"))
+    queries = np.load(tmp_path / "features" / "dress" / "query_images.npy")[:300].astype(float)
+    images = np.load(tmp_path / "features" / "dress" / "test_images.npy").astype(float)
+    names = (tmp_path / "features" / "dress" / "test_images.txt").read_text().split()
+    images = images[[i for i, name in enumerate(names) if name in set(truth.gallery)]]
+    far = ((queries[:, None] - images) ** 2).sum(axis=2)
+    far[np.arange(300), truth.references[:300]] = np.inf
+    places = far.argsort(axis=1).argsort(axis=1)
+    expected = places[truth.correct[:300].toarray()]
+    _, evaluation_set = load_evaluation_set(tmp_path / "features" / "dress", "val")
+    ranking, _ = scores.evaluate(evaluation_set)
+    np.testing.assert_array_equal(ranking.ranks[:300], expected)
+    assert recall_at_k(ranking.ranks, 50) == pytest.approx(results[0]["R@50"], abs=1e-4)

@@ -1,0 +1,40 @@
+"""Feature folders as extract_features_val.py writes them, small and random."""
+
+import json
+
+import numpy as np
+import scipy.sparse
+
+from evaluation.groundtruth import GroundTruth
+
+
+def write_features(folder, truths, dims=8, missing=(), seed=0, **about):
+    """Random features for {protocol: GroundTruth}, in the layout of extract_features_val.py."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True)
+    names = sorted({name for truth in truths.values() for name in truth.gallery} - set(missing))
+    keys = [
+        (protocol, reference, caption)
+        for protocol, truth in truths.items()
+        for reference, caption in zip(truth.query_references, truth.captions, strict=True)
+        if reference not in missing
+    ]
+    np.save(folder / "test_images.npy", rng.standard_normal((len(names), dims), np.float32))
+    np.save(folder / "query_images.npy", rng.standard_normal((len(keys), dims), np.float32))
+    (folder / "test_images.txt").write_text("".join(f"{name}\n" for name in names))
+    lines = [dict(zip(("protocol", "reference", "caption"), key, strict=True)) for key in keys]
+    (folder / "queries.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    description = {"dataset": "shoes", "subset": "", "missing_images": len(missing), **about}
+    (folder / "features.json").write_text(json.dumps(description))
+
+
+def shoes_truth():
+    """Six queries against five images; each query's target is its number, modulo five."""
+    gallery = [f"img_womens_boots_{i}.jpg" for i in range(5)]
+    return GroundTruth(
+        scipy.sparse.csr_array(np.eye(5, dtype=bool)[[0, 1, 2, 3, 4, 0]]),
+        np.array([1, 2, 3, 4, 0, 1]),
+        [gallery[i] for i in (1, 2, 3, 4, 0, 1)],
+        [f"caption {i}" for i in range(6)],
+        gallery,
+    )

@@ -1,0 +1,100 @@
+"""What the paper has beside the published default: L_vs, GloVe, other text encoders."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from checkpointing.published_names import named_variables
+from checkpointing.run import load_trained_model
+from command_line.errors import InputError
+from config import load_config, parse_config
+from datasets.side_texts import read_side_texts
+from datasets.vocabulary import Vocabulary, tokenize
+from demo.generate_demo_data import generate
+from model import VAL
+from train_val import main
+from training.stages import is_trained
+from training.update import Training
+
+TINY = ["--preset=demo", "--dataset=shoes", "--pretrain_checkpoint_dir=", "--image_size=32",
+        "--batch_size=8", "--word_embedding_size=6", "--text_embedding_size=16",
+        "--train_length=2", "--eval_length=0", "--save_length=2"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    generate(str(folder), "shoes", triplets=20)
+    return f"--data_path={folder / 'shoes'}"
+
+
+def test_both_stages_of_the_visual_semantic_loss(data, tmp_path, capsys):
+    stage1, stage2 = tmp_path / "stage1", tmp_path / "stage2"
+    flags = [*TINY, data, f"--checkpoint_dir={stage2}", f"--checkpoint_dir_stage1={stage1}"]
+    assert not is_trained(stage1)
+    main(flags)
+    assert is_trained(stage1) and is_trained(stage2)
+    assert load_config(stage1).stage == "visual_semantic"
+    assert load_config(stage1).composition == "text_only"
+    assert load_config(stage2).composition == "val"
+
+    first, _, words, _ = load_trained_model(stage1)
+    texts = read_side_texts("shoes", data.removeprefix("--data_path="))
+    assert {word for text in texts for word in tokenize(text.text)} <= set(words.words)
+    training = Training(parse_config(flags, ""), words)
+    assert int(training.step) == 0  # stage 1's counter stays behind
+    ours, theirs = training.variables, named_variables(first)
+    shared = [name for name in ours if name in theirs]
+    assert any(name.startswith("RNN/") for name in shared)
+    assert any(name.startswith("MobilenetV1/") for name in shared)
+    for name in shared:
+        np.testing.assert_array_equal(ours[name].numpy(), theirs[name].numpy(), err_msg=name)
+    assert {name.split("/")[0] for name in set(theirs) - set(ours)} == {
+        "text_only0", "text_only1", "text_only2"
+    }  # fmt: skip
+
+    stamps = {path: path.stat().st_mtime_ns for path in stage1.iterdir()}
+    capsys.readouterr()
+    main([*flags, "--train_length=3"])  # stage 1 is taken as it is
+    assert {path: path.stat().st_mtime_ns for path in stage1.iterdir()} == stamps
+    with pytest.raises(InputError, match="another vocabulary"):
+        Training(parse_config(flags, ""), Vocabulary.build(["other words"]))
+
+
+def test_glove_vectors_start_the_embedding(data, tmp_path, capsys):
+    vectors = {"red": np.arange(6) / 10, "heels": np.ones(6) / 4}
+    glove = tmp_path / "glove.6d.txt"
+    glove.write_text("".join(f"{w} {' '.join(map(str, v))}\n" for w, v in vectors.items()))
+    config = parse_config([*TINY, data, f"--word_embedding_dir={glove}"], "")
+    vocabulary = Vocabulary.build(["red unknownword"])
+    table = Training(config, vocabulary).variables["RNN/token_embedding_weights"].numpy()
+    assert "GloVe: 1 of 2 words have a vector" in capsys.readouterr().out
+    np.testing.assert_allclose(table[vocabulary.words.index("red")], vectors["red"], rtol=1e-6)
+    assert not np.any(table[0]) and np.any(table[vocabulary.words.index("unknownword")])
+    missing = dataclasses.replace(config, word_embedding_dir=str(tmp_path / "nothing"))
+    with pytest.raises(InputError, match="nothing"):
+        Training(missing, vocabulary)
+
+
+@pytest.mark.parametrize("text_model", ["lstm", "bi_lstm", "gru", "bi_gru"])
+def test_text_encoders_see_their_own_words_only(text_model):
+    model = VAL("mobilenet_v1_025", 32, 30, 6, 16, 8, text_model=text_model)
+    tokens = np.array([[5, 9, 7, 0, 0], [7, 9, 5, 4, 3]], np.int32)
+    lengths = np.array([3, 5], np.int32)
+    together = np.asarray(model.text_encoder([tokens, lengths]))
+    assert together.shape == (2, 32 if text_model.startswith("bi_") else 16)
+    alone = np.asarray(model.text_encoder([tokens[:1, :3], lengths[:1]]))
+    np.testing.assert_allclose(together[0], alone[0], atol=1e-6)
+    turned = np.asarray(model.text_encoder([tokens[:1, 2::-1], lengths[:1]]))
+    assert not np.allclose(turned, alone, atol=1e-4)  # word order matters
+
+
+def test_a_bidirectional_gru_trains_and_extracts(data, tmp_path):
+    import extract_features_val
+
+    run = tmp_path / "run"
+    main([*TINY, data, f"--checkpoint_dir={run}", "--text_model=bi_gru", "--loss=softmax"])
+    extract_features_val.main([f"--checkpoint_dir={run}"])
+    features = np.load(run / "features" / "query_images.npy")
+    assert features.shape[1] == 512 and np.all(np.isfinite(features))

@@ -1,0 +1,70 @@
+"""Training in mixed precision and compiled by XLA, on a tiny model."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from checkpointing.run import load_trained_model
+from nets.folding import folded
+from tests.training.test_training import VOCABULARY, batch, examples, run, tiny  # noqa: F401
+from training.update import Training
+
+
+def constant_batch(examples, config):  # noqa: F811
+    return {key: tf.constant(value) for key, value in batch(examples, config).items()}
+
+
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])
+def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, half):  # noqa: F811
+    config = tiny("unused", precision=f"mixed_{half}", dropout=0.0, average_decay=0.9)
+    training = Training(config, VOCABULARY)
+    matching_loss, seen = training.matching_loss, []
+
+    def spy(query, target):  # the published mask, 1e8, is infinite in float16
+        loss = matching_loss(query, target)
+        seen.extend(tensor.dtype for tensor in (query, target, loss))
+        return loss
+
+    training.matching_loss = spy
+    update = tf.function(training.update)
+    same = constant_batch(examples, config)
+    # float16 leaves updates out at first, while its loss scale is too high.
+    losses = np.array([update(same) for _ in range(30)])
+    assert np.all(np.isfinite(losses)) and losses[-1, 0] < losses[0, 0] / 2
+    assert set(seen) == {tf.float32}
+    halves = [
+        op
+        for op in update.get_concrete_function(same).graph.get_operations()
+        if op.type in ("Conv2D", "DepthwiseConv2dNative") and op.outputs[0].dtype == half
+    ]
+    assert len(halves) > 50  # both image passes
+    averages = training.averages.values()
+    optimizer = [v.value for v in training.optimizer.variables]
+    for variable in [*training.variables.values(), *averages, *optimizer]:
+        assert tf.as_dtype(variable.dtype) in (tf.float32, tf.int32, tf.int64), variable
+        assert np.all(np.isfinite(variable.numpy()))
+    training.swap_averages()
+    encoder, images = training.model.image_encoder, same["targets"]
+    for level, other in zip(encoder(images), folded(encoder)(images), strict=True):  # as validated
+        np.testing.assert_allclose(tf.cast(level, "float32"), tf.cast(other, "float32"), atol=0.1)
+
+
+def test_a_run_in_float16_is_extracted_in_float32(examples, tmp_path):  # noqa: F811
+    settings = dict(precision="mixed_float16", composition="image_only", train_length=2)
+    saved = run(tiny(tmp_path, **settings), examples)
+    assert {v.dtype.name for v in saved.values()} == {"float32", "int64"}
+    model = load_trained_model(tmp_path)[0]
+    assert {layer.compute_dtype for layer in model.image_encoder.layers} == {"float32"}
+    features = model.gallery_features(np.zeros((1, 32, 32, 3), np.float32))
+    assert features.dtype == tf.float32 and np.all(np.isfinite(features))
+
+
+def test_xla_computes_the_same_losses(examples):  # noqa: F811
+    # XLA draws other random numbers, and the whole model takes a minute to compile.
+    config = tiny("unused", dropout=0.0, composition="text_only")
+    losses = {}
+    for compiled in (False, True):
+        training = Training(config, VOCABULARY)
+        update = tf.function(training.update, jit_compile=compiled)
+        losses[compiled] = np.array(update(constant_batch(examples, config)))
+    np.testing.assert_allclose(losses[True], losses[False], atol=1e-4)

@@ -1,0 +1,203 @@
+"""The training loop on a tiny model: resuming, averages, quirks, refusals."""
+
+import hashlib
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from checkpointing.published_names import named_variables
+from checkpointing.run import checkpoint_path, load_trained_model, prepare_run
+from command_line.errors import InputError
+from config import Config, load_config
+from datasets.vocabulary import Vocabulary, pad
+from demo.pretrain_backbone import save_slim_checkpoint
+from nets.mobilenet_v1 import mobilenet_v1
+from training.batches import Example, batch_plan
+from training.loop import train
+from training.update import Training
+
+VOCABULARY = Vocabulary.build(["red blue longer shorter sleeves"])
+
+
+def tiny(folder, **settings):
+    defaults = dict(
+        checkpoint_dir=str(folder), image_model="mobilenet_v1_025", image_size=32, batch_size=4,
+        word_embedding_size=6, text_embedding_size=8, joint_embedding_size=8, train_length=4,
+        save_length=2, print_span=1, init_learning_rate=1e-3, crop_from=36,
+    )  # fmt: skip
+    return Config(**{**defaults, **settings})
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    rng = np.random.default_rng(0)
+    paths = []
+    for index in range(12):
+        pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+        paths.append(str(folder / f"{index}.png"))
+        Image.fromarray(pixels).save(paths[-1])
+    return [Example(paths[i], paths[(i + 1) % 12], [2 + i % 5] * (1 + i % 3)) for i in range(10)]
+
+
+def run(config, examples):
+    prepare_run(config, VOCABULARY)
+    train(config, lambda epoch: examples, VOCABULARY)
+    reader = tf.train.load_checkpoint(checkpoint_path(config.checkpoint_dir))
+    names = reader.get_variable_to_shape_map()
+    return {n: reader.get_tensor(n) for n in names if "OBJECT_GRAPH" not in n}
+
+
+def test_batches_cover_an_epoch_once_and_start_anywhere(examples):
+    config = tiny("unused")
+    plans = list(itertools.islice(batch_plan(config, lambda epoch: examples, 0, 0), 6))
+    assert [tuple(plan["place"]) for plan in plans[:3]] == [(0, 0), (0, 1), (1, 0)]
+    shown = [path for plan in plans[:2] for path in plan["paths"][:, 0]]
+    assert len(set(shown)) == 8  # 10 examples, 2 whole batches of 4
+    assert shown != [path for plan in plans[2:4] for path in plan["paths"][:, 0]]
+    later = next(batch_plan(config, lambda epoch: examples, 1, 1))
+    for key, value in plans[3].items():
+        np.testing.assert_array_equal(later[key], value)
+    for plan in plans:
+        assert np.all((plan["squares"] >= 32) & (plan["squares"] < 36))
+        assert np.all(plan["corners"] >= 0)
+        assert np.all(plan["corners"] + 32 <= plan["squares"][..., None])
+    flips = np.array([plan["flips"] for plan in plans])
+    assert 0 < flips.mean() < 1 and np.any(flips[..., 0] != flips[..., 1])
+
+
+def test_pad():
+    tokens, lengths = pad([[3], [4, 5, 6]])
+    assert tokens.tolist() == [[3, 0, 0], [4, 5, 6]] and lengths.tolist() == [1, 3]
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(examples, tmp_path, capsys):
+    whole = run(tiny(tmp_path / "whole"), examples)
+    run(tiny(tmp_path / "parts", train_length=2), examples)
+    parts = run(tiny(tmp_path / "parts"), examples)
+    assert "going on from" in capsys.readouterr().out
+    assert whole.keys() == parts.keys()
+    for name, value in whole.items():
+        np.testing.assert_array_equal(parts[name], value, err_msg=name)
+    logs = [(tmp_path / name / "train_log.csv").read_text() for name in ("whole", "parts")]
+    assert logs[0] == logs[1] and len(logs[0].splitlines()) == 5
+
+    with pytest.raises(InputError, match="margin 0.2, now 0.3"):
+        prepare_run(tiny(tmp_path / "parts", margin=0.3), VOCABULARY)
+    with pytest.raises(InputError, match="words of the training captions"):
+        prepare_run(tiny(tmp_path / "parts"), Vocabulary.build(["other"]))
+
+    model, config, vocabulary, path = load_trained_model(tmp_path / "whole")
+    assert path.endswith("model.ckpt-4") and vocabulary.words == VOCABULARY.words
+    assert config == load_config(tmp_path / "whole")
+    name = "projection/text/weights"
+    saved = {kind: whole[f"{kind}/{name.replace('/', '.S')}/.ATTRIBUTES/VARIABLE_VALUE"]
+             for kind in ("averages", "weights")}  # fmt: skip
+    np.testing.assert_array_equal(named_variables(model)[name].numpy(), saved["averages"])
+    assert not np.array_equal(saved["averages"], saved["weights"])
+    with pytest.raises(InputError, match="model.ckpt-3.index not found"):
+        checkpoint_path(tmp_path / "whole", "model.ckpt-3")
+
+
+def batch(examples, config):
+    rng = np.random.default_rng(0)
+    tokens, lengths = pad([example.words for example in examples[:4]])
+    images = (4, config.image_size, config.image_size, 3)
+    return {
+        "references": rng.uniform(-1, 1, images).astype(np.float32),
+        "targets": rng.uniform(-1, 1, images).astype(np.float32),
+        "tokens": tokens,
+        "lengths": lengths,
+        "place": np.array([0, 0], np.int64),
+    }
+
+
+def values(variables):
+    return {name: variable.numpy() for name, variable in variables.items()}
+
+
+@pytest.mark.parametrize("loss", ["triplet", "softmax"])
+def test_updates_lower_every_loss_and_move_the_averages(examples, loss):
+    config = tiny("unused", loss=loss, average_decay=0.9, dropout=0.0)
+    training = Training(config, VOCABULARY)
+    expected = values(training.averages)
+    losses = []
+    for _ in range(8):
+        losses.append(float(training.update(batch(examples, config))[0]))
+        weights = values(training.trained)
+        expected = {n: a * 0.9 + weights[n] * 0.1 for n, a in expected.items()}
+    assert losses[-1] < losses[0]
+    for name, average in values(training.averages).items():
+        np.testing.assert_allclose(average, expected[name], atol=1e-6, err_msg=name)
+    before, averages = values(training.trained), values(training.averages)
+    training.swap_averages()
+    assert all(np.array_equal(v, averages[n]) for n, v in values(training.trained).items())
+    training.swap_averages()
+    assert all(np.array_equal(v, before[n]) for n, v in values(training.trained).items())
+
+
+def test_gradients_are_the_same_bits_every_time(examples):
+    """At full size: from an AddN of three, which TensorFlow adds in no fixed order, 3 to 25 of 100
+    gradients differed."""
+    config = Config(dataset="shoes", image_model="mobilenet_v1", image_size=64, crop_from=0,
+                    batch_size=4, pretrain_checkpoint_dir="")  # fmt: skip
+    training, data = Training(config, VOCABULARY), batch(examples, config)
+    gradients = tf.function(training.gradients)
+    digests = set()
+    for _ in range(50):
+        losses, slopes = gradients(data)
+        parts = [*losses, *(tf.convert_to_tensor(slope) for slope in slopes.values())]
+        digests.add(hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).digest())
+    assert len(digests) == 1
+
+
+def test_published_quirks_of_training(examples, tmp_path):
+    """Initial state fixed, Adam's correction frozen, averages from before the restored weights."""
+    net = mobilenet_v1(32, 0.25, 0.9, 0.0)
+    arrays = {n: np.full(v.shape, 0.5, np.float32) for n, v in named_variables(net).items()}
+    save_slim_checkpoint(tmp_path / "model.ckpt", arrays)
+    name, state = "MobilenetV1/Conv2d_0/weights", "RNN/bidirectional_lstm/forward/init_state_0"
+    moved = {}
+    for as_published in (False, True):
+        config = tiny("unused", as_published=as_published, dropout=0.0,
+                      pretrain_checkpoint_dir=str(tmp_path))  # fmt: skip
+        training = Training(config, VOCABULARY)
+        assert np.all(training.trained[name].numpy() == 0.5)
+        assert np.all(training.averages[name].numpy() == 0.5) == (not as_published)
+        before = training.trained[state].numpy()
+        for _ in range(3):
+            training.update(batch(examples, config))
+        moved[as_published] = np.abs(training.trained[state].numpy() - before).max()
+        assert int(training.optimizer.iterations.numpy()) == (1 if as_published else 3)
+    assert moved[True] == 0 and moved[False] > 0
+
+
+def test_the_rate_falls_where_it_should(examples):
+    config = tiny("unused", decay_at=1)
+    training = Training(config, VOCABULARY)
+    rates = []
+    for _ in range(2):
+        training.update(batch(examples, config))
+        rates.append(float(training.optimizer.learning_rate))
+    np.testing.assert_allclose(rates, [1e-3, 1e-4])
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(examples, tmp_path):
+    with pytest.raises(InputError, match=r"step [1-4]: the loss is not finite"):
+        run(tiny(tmp_path, init_learning_rate=1e30, save_length=10), examples)
+    assert not list(tmp_path.glob("model.ckpt*"))
+
+
+def test_too_few_examples_are_said(examples, tmp_path):
+    with pytest.raises(InputError, match="--batch_size=11: epoch 0 has only 10 examples"):
+        run(tiny(tmp_path, batch_size=11), examples)
+
+
+def test_an_unreadable_training_image_is_named(examples, tmp_path):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"<html>")
+    with pytest.raises(InputError, match=f"^{bad}: not a readable image"):
+        run(tiny(tmp_path / "run"), [e._replace(target=str(bad)) for e in examples])

@@ -1,0 +1,1 @@
+"""The loop, one update, the examples and the devices."""

@@ -1,0 +1,105 @@
+"""Training batches: which examples, in which order, augmented how, and their images."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from command_line.errors import InputError
+from datasets.image_cache import pixel_reader
+from datasets.images import FIXED_PARALLELISM, load_augmented
+from datasets.vocabulary import pad
+
+
+class Example(NamedTuple):
+    """One training example, ready to load."""
+
+    reference: str  # path of the reference image
+    target: str  # path of the target image
+    words: list  # ids of the relative caption
+
+
+def batch_plan(config, examples_of_epoch, epoch, batch):
+    """Endless batches from batch `batch` of epoch `epoch` on, as NumPy arrays: what to load and
+    how to augment it. The order is a function of (seed, epoch), the augmentation of (seed, epoch,
+    batch), so that a resumed run draws what an uninterrupted one draws."""
+    size, top = config.image_size, config.crop_from
+    while True:
+        examples = examples_of_epoch(epoch)
+        order = np.random.default_rng([config.seed, epoch]).permutation(len(examples))
+        batches = len(order) // config.batch_size
+        if batches == 0:
+            raise InputError(
+                f"--batch_size={config.batch_size}: epoch {epoch} has only {len(order)} examples"
+            )
+        for index in range(batch, batches):
+            rows = order[index * config.batch_size : (index + 1) * config.batch_size]
+            chosen = [examples[row] for row in rows]
+            rng = np.random.default_rng([config.seed, epoch, index])
+            shape = (config.batch_size, 2)  # reference, target
+            flips = rng.random(shape) < 0.5 if config.augmentation else np.zeros(shape, bool)
+            squares = rng.integers(size, top, shape) if top else np.full(shape, size)
+            corners = rng.integers(0, squares[..., None] - size + 1, (*shape, 2))
+            tokens, lengths = pad([example.words for example in chosen])
+            yield {
+                "paths": np.array([[example.reference, example.target] for example in chosen]),
+                "flips": flips,
+                "squares": squares.astype(np.int32),
+                "corners": corners.astype(np.int32),
+                "tokens": tokens,
+                "lengths": lengths,
+                "place": np.array([epoch, index], np.int64),
+            }
+        epoch, batch = epoch + 1, 0
+
+
+def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
+    """Dataset of training batches with images: references and targets [B, S, S, 3].
+
+    shares: slices of equal size; of each batch come these rows, one element for each slice."""
+
+    read = pixel_reader(config)
+
+    def plans():
+        for plan in batch_plan(config, examples_of_epoch, epoch, batch):
+            place = plan.pop("place")
+            for rows in shares:
+                yield {**{key: value[rows] for key, value in plan.items()}, "place": place}
+
+    def load_image(item):
+        return load_augmented(
+            item["paths"], item["squares"], item["corners"], item["flips"],
+            config.image_size, config.as_published, read,
+        )  # fmt: skip
+
+    def load_side(plan, side):
+        items = {key: plan[key][:, side] for key in ("paths", "squares", "corners", "flips")}
+        return tf.map_fn(load_image, items, fn_output_signature=tf.float32)
+
+    def load_batch(plan):
+        targets = load_side(plan, 1)
+        # A query made of the caption alone needs no reference image.
+        alone = config.composition == "text_only"
+        return {
+            "references": targets[:, :0, :0] if alone else load_side(plan, 0),
+            "targets": targets,
+            "tokens": plan["tokens"],
+            "lengths": plan["lengths"],
+            "place": plan["place"],
+        }
+
+    size = shares[0].stop - shares[0].start
+    pairs = (size, 2)
+    signature = {
+        "paths": tf.TensorSpec(pairs, tf.string),
+        "flips": tf.TensorSpec(pairs, tf.bool),
+        "squares": tf.TensorSpec(pairs, tf.int32),
+        "corners": tf.TensorSpec((*pairs, 2), tf.int32),
+        "tokens": tf.TensorSpec((size, None), tf.int32),
+        "lengths": tf.TensorSpec((size,), tf.int32),
+        "place": tf.TensorSpec((2,), tf.int64),
+    }
+    dataset = tf.data.Dataset.from_generator(plans, output_signature=signature)
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+    dataset = dataset.map(load_batch, tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+    return dataset.with_options(FIXED_PARALLELISM)

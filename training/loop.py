@@ -1,0 +1,119 @@
+"""The training loop (paper section 4; published train_val.py)."""
+
+import math
+import signal
+from pathlib import Path
+
+import tensorflow as tf
+
+from checkpointing.run import Saver
+from command_line.errors import InputError
+from datasets.images import iterate
+from training.batches import input_pipeline
+from training.devices import (
+    is_chief,
+    of_all_processes,
+    on_all_replicas,
+    rows_of_process,
+)
+from training.progress import Log, Progress, TensorBoard
+from training.update import LOSSES, Training
+
+RECALLS = ["R@1", "R@10", "R@50"]
+BEST = RECALLS.index("R@10") + 1  # column of eval_log.csv that chooses the best checkpoint
+
+
+def train(config, examples_of_epoch, vocabulary, validation=None):
+    """Trains a run to config.train_length updates, from its last checkpoint if it has one.
+
+    examples_of_epoch: epoch -> list of Example, a function of the epoch alone.
+    validation: called with the averaged model every config.eval_length updates -> {name: score}.
+    Raises InputError for a loss that is not finite, naming the step, and for a stop by signal."""
+    training = Training(config, vocabulary)
+    folder = config.checkpoint_dir
+    saver = Saver(training.checkpoint, folder, config.keep_checkpoints, is_chief())
+    best = Saver(training.checkpoint, Path(folder, "best"), keep=1) if validation else None
+    resumed = saver.restore_newest()
+    print(f"going on from {resumed}" if resumed else f"training {folder}", flush=True)
+    first, last = int(training.step.numpy()), config.train_length
+    if len(of_all_processes(first)) > 1:
+        raise InputError(f"{folder}: not the same for all workers; they have to share it")
+    train_log = eval_log = board = None  # but for the chief's
+    if is_chief():
+        train_log = Log(folder, "train_log.csv", ["step", "epoch", *LOSSES], first)
+        eval_log = Log(folder, "eval_log.csv", ["step", *RECALLS], first)
+        board = TensorBoard(folder) if config.tensorboard else None
+    place = training.place.numpy().tolist()
+    pipeline = tf.distribute.get_strategy().distribute_datasets_from_function(
+        lambda context: input_pipeline(
+            config, examples_of_epoch, *place, rows_of_process(context, config.batch_size)
+        )
+    )
+    update = tf.function(
+        on_all_replicas(training.update),
+        input_signature=[pipeline.element_spec],
+        jit_compile=config.xla,
+    )
+    batches = iterate(pipeline)
+    with Progress(first, last, config.batch_size) as progress, StopSignals() as stop:
+        for step in range(first + 1, last + 1):
+            losses = dict(zip(LOSSES, map(float, update(next(batches))), strict=True))
+            if not all(map(math.isfinite, losses.values())):
+                named = ", ".join(f"{name} {value:g}" for name, value in losses.items())
+                raise InputError(f"step {step}: the loss is not finite ({named}); not saved")
+            progress.advance(losses)
+            if train_log and (step % config.print_span == 0 or step == last):
+                train_log.write([step, int(training.place.numpy()[0]), *losses.values()])
+                progress.report(step)
+                if board:
+                    board.write(step, losses)
+            if validation and step % config.eval_length == 0:
+                scores = validate(training, validation)
+                is_best = scores["R@10"] > max((row[BEST] for row in eval_log.rows), default=-1)
+                eval_log.write([step, *scores.values()])
+                progress.say(
+                    f"step {step}: " + ", ".join(f"{k} {v:.2f}" for k, v in scores.items())
+                )
+                if board:
+                    board.write(step, scores)
+                if is_best:
+                    best.save(step)
+            stopped = max(of_all_processes(stop.received))  # all stop after the same step
+            if step % config.save_length == 0 or step == last or stopped:
+                saver.save(step)
+                of_all_processes(step)  # none goes on, or ends, before the chief has saved
+            if stopped and step < last:
+                raise InputError(
+                    f"stopped by {signal.Signals(stopped).name} after step {step}, saved; "
+                    "the same command goes on",
+                    128 + stopped,
+                )
+    print(f"trained: {folder}/model.ckpt-{int(training.step.numpy())}", flush=True)
+
+
+def validate(training, validation):
+    """Scores of the averaged weights."""
+    training.swap_averages()
+    scores = validation(training.model)
+    training.swap_averages()
+    return scores
+
+
+class StopSignals:
+    """Notes SIGTERM and Ctrl-C, so that the loop ends after a whole step; a second one kills."""
+
+    received = 0
+
+    def __enter__(self):
+        self.before = {
+            number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        return self
+
+    def _note(self, number, frame):
+        self.received = signal.Signals(number)
+        signal.signal(number, self.before[number])
+
+    def __exit__(self, *error):
+        for number, handler in self.before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,48 @@
+"""A run from its settings to its last update; with L_vs the visual-semantic stage first."""
+
+import dataclasses
+from pathlib import Path
+
+from checkpointing.run import prepare_run, saved_checkpoints
+from config import CONFIG_FILE, load_config
+from evaluation.validation import Validation
+from training.devices import (
+    check_settings,
+    is_chief,
+)
+from training.examples import (
+    side_text_examples,
+)
+from training.loop import train
+
+
+def run_training(config, vocabulary, examples_of_epoch):
+    """Trains config's run; with checkpoint_dir_stage1, first that one if it isn't trained yet.
+
+    examples_of_epoch: of the stage "compose"; stage "visual_semantic" reads its own."""
+    check_settings(config.batch_size, config.xla)
+    if config.checkpoint_dir_stage1 and not is_trained(config.checkpoint_dir_stage1):
+        stage1 = dataclasses.replace(
+            config,
+            stage="visual_semantic",
+            checkpoint_dir=config.checkpoint_dir_stage1,
+            checkpoint_dir_stage1="",
+        )
+        run_training(stage1, vocabulary, None)
+    if config.stage == "visual_semantic":
+        examples = side_text_examples(config, vocabulary)
+        examples_of_epoch = lambda epoch: examples  # noqa: E731
+    validation = None
+    if config.eval_length and is_chief():
+        validation = Validation(config, vocabulary)
+    if is_chief():  # last, so that a run refused for its data leaves no folder behind
+        prepare_run(config, vocabulary)
+    train(config, examples_of_epoch, vocabulary, validation)
+
+
+def is_trained(folder):
+    """Whether a run's folder holds its last checkpoint."""
+    if not Path(folder, CONFIG_FILE).exists():
+        return False
+    last = f"model.ckpt-{load_config(folder).train_length}"
+    return last in [Path(path).name for path in saved_checkpoints(folder)]

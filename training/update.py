@@ -1,0 +1,129 @@
+"""One optimizer update of VAL, and everything it changes (published train_val.py)."""
+
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from checkpointing.published_names import named_variables
+from checkpointing.run import build_model
+from model import LEVELS, bidirectional_matching_loss, softmax_loss
+from training.adam import Adam
+from training.devices import gather_rows, own_copy, replica_id, replicas, share_overflow
+from training.start import start_weights
+
+LOSSES = ["loss", *(f"loss_{level}" for level in LEVELS), "regularization"]
+
+
+class Training:
+    """Everything that changes while training: weights, averages, optimizer, place in the data."""
+
+    def __init__(self, config, vocabulary):
+        keras.utils.set_random_seed(config.seed)
+        keras.config.set_dtype_policy(config.precision)
+        self.config = config
+        self.model = build_model(config, len(vocabulary))
+        self.variables = named_variables(self.model)
+        self.trained = {name: v for name, v in self.variables.items() if v.trainable}
+        self.averages = {name: own_copy(v.value) for name, v in self.trained.items()}
+        start_weights(config, self.model, vocabulary)
+        if not config.as_published:  # published averages start before the ImageNet weights
+            for name, average in self.averages.items():
+                average.assign(self.trained[name].value)
+        self.adam = Adam(config.init_learning_rate, epsilon=1e-8)
+        self.optimizer = self.adam
+        if config.precision == "mixed_float16":
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.adam)
+        self.optimizer.build(list(self.trained.values()))
+        self.step = own_copy(tf.constant(0, tf.int64))
+        self.place = own_copy(tf.constant([0, 0], tf.int64))  # epoch, next batch within it
+        self.checkpoint = tf.train.Checkpoint(
+            weights={name: v.value for name, v in self.variables.items()},
+            averages=self.averages,
+            optimizer=[v.value for v in self.optimizer.variables],
+            step=self.step,
+            place=self.place,
+        )
+        keras.config.set_dtype_policy("float32")
+        if config.loss == "softmax":
+            self.matching_loss = softmax_loss
+        else:
+            self.matching_loss = partial(
+                bidirectional_matching_loss,
+                margin=config.margin,
+                negatives=config.negatives,
+                as_published=config.as_published,
+            )
+
+    def losses(self, batch):
+        """Losses of a batch in training mode, in the order of LOSSES.
+
+        batch: a replica's share of the rows; the losses are those of the whole batch."""
+        queries = self.model.query_levels(
+            batch["references"], batch["tokens"], batch["lengths"], training=True
+        )
+        targets = self.model.gallery_levels(batch["targets"], training=True)
+        queries, targets = map(gather_rows, queries), map(gather_rows, targets)
+        losses = [self.matching_loss(q, t) for q, t in zip(queries, targets, strict=True)]
+        regularization = sum_in_order(self.model.losses)
+        return [sum_in_order([*losses, regularization]), *losses, regularization]
+
+    def gradients(self, batch):
+        """-> (losses of a batch, {name: gradient of the trained weight}); draws a new dropout."""
+        draw = self.step * replicas() + tf.cast(replica_id(), tf.int64)
+        self.model.set_dropout_seed(self.config.seed, draw)
+        with tf.GradientTape(persistent=True) as tape:
+            losses = self.losses(batch)
+            # Every replica has the whole loss, and the optimizer sums their gradients.
+            matching = self.optimizer.scale_loss(sum_in_order(losses[1:-1]) / replicas())
+            decay = self.optimizer.scale_loss(-losses[-1] / replicas())
+        weights = {name: v.value for name, v in self.trained.items()}
+        gradients = tape.gradient(matching, weights)
+        # A backbone's weight has three: of references, targets and decay. TensorFlow would add
+        # them in an order that depends on the threads' timing; it doesn't reorder a difference.
+        for name, gradient in tape.gradient(decay, weights).items():
+            if gradient is not None:
+                gradients[name] -= gradient
+        return losses, gradients
+
+    def update(self, batch):
+        """One optimizer update with a replica's share of a batch. Returns its losses."""
+        losses, gradients = self.gradients(batch)
+        self.learn(gradients)
+        self.step.assign_add(1)
+        self.place.assign(batch["place"] + [0, 1])
+        return losses
+
+    def learn(self, gradients):
+        """Applies {name: gradient} and moves the averages."""
+        config = self.config
+        rate = config.init_learning_rate
+        if config.decay_at:
+            rate = tf.where(self.step < config.decay_at, rate, rate * 0.1)
+        self.adam.learning_rate.assign(rate)
+        if config.as_published:
+            # There the gradient of the initial state is a dead tensor: it never trains, and Adam's
+            # bias correction stays at its first update.
+            self.adam.iterations.assign(0)
+            for name in gradients:
+                if "init_state" in name:
+                    gradients[name] = tf.zeros_like(gradients[name])
+        if self.optimizer is not self.adam:
+            gradients = share_overflow(gradients)
+        self.optimizer.apply(list(gradients.values()), list(self.trained.values()))
+        for name, average in self.averages.items():
+            difference = average - self.variables[name].value
+            average.assign_sub((1 - config.average_decay) * difference)
+
+    def swap_averages(self):
+        """Exchanges weights and averages; twice is nothing."""
+        for name, average in self.averages.items():
+            weight = self.variables[name].value
+            kept = tf.identity(weight)
+            weight.assign(average)
+            average.assign(kept)
+
+
+def sum_in_order(scalars):
+    """Their sum, the same bit for bit every time, which AddN of more than two isn't."""
+    return tf.reduce_sum(tf.stack(scalars))
