@@ -11,7 +11,6 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import boolean
 from datasets.fashion_iq_images import (
@@ -22,6 +21,7 @@ from datasets.fashion_iq_images import (
     prepare_folders,
 )
 from datasets.fetch_image import Rules
+from datasets.find_images import image_paths
 
 
 def parse_flags(argv):
@@ -53,7 +53,7 @@ def main(argv):
     root = Path(flags.data_path)
     wanted = plan(root, flags.all)
     prepare_folders(root / "image_data")
-    present = datasets.image_paths("fashion_iq", root, [job.asin for job in wanted])
+    present = image_paths("fashion_iq", root, [job.asin for job in wanted])
     missing = [job for job in wanted if job.asin not in present]
     log = Log(root / "download_log.jsonl")
     jobs = [job for job in missing if flags.retry_failed or not log.gave_up(job)]

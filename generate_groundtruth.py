@@ -26,7 +26,7 @@ def main(argv):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--checkpoint_dir", help="folder of a run; its config.json says which data")
-    source.add_argument("--dataset", choices=tuple(datasets.ANNOTATIONS))
+    source.add_argument("--dataset", choices=tuple(datasets.READERS))
     parser.add_argument("--data_path", help="root of the data set; default data/<dataset>")
     flags = parser.parse_args(argv)
     dataset, data_path = flags.dataset, flags.data_path

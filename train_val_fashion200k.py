@@ -9,8 +9,9 @@ The loop, its outputs and its resuming are train_val.py's.
 import datasets
 from command_line.errors import InputError, run_main
 from config import parse_config
+from datasets.fashion200k import read_fashion200k
 from datasets.fashion200k_pairs import PairIndex, sample_triplets
-from datasets.missing_images import require_images
+from datasets.find_images import require_images
 from training.devices import all_devices
 from training.examples import build_vocabulary, training_examples
 from training.stages import run_training
@@ -22,7 +23,7 @@ def main(argv):
         raise InputError(f"--dataset={config.dataset}: use train_val.py", 2)
     with all_devices():
         datasets.require_data(config.dataset, config.data_path)
-        images = datasets.read_fashion200k(config.data_path, "train")
+        images = read_fashion200k(config.data_path, "train")
         captions = ["replace with", *(image.caption for image in images)]
         vocabulary = build_vocabulary(config, captions)
         found = require_images(config, "", (image.path for image in images))

@@ -20,39 +20,10 @@ import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import boolean
 from config import Config
+from datasets.fashion200k import read_fashion200k
+from datasets.find_images import image_paths
 from datasets.image_files import check_image
 from datasets.vocabulary import tokenize
-
-RELEASED = {  # counted in the released files; for Shoes with the full and the shorter test list
-    "fashion_iq": {
-        "train dress captions": (11_970,),
-        "train shirt captions": (11_976,),
-        "train toptee captions": (12_042,),
-        "val dress queries": (4_034,),
-        "val shirt queries": (4_075,),
-        "val toptee queries": (3_920,),
-        "val dress gallery": (2_628,),
-        "val shirt gallery": (3_089,),
-        "val toptee gallery": (2_902,),
-        "original dress queries": (2_017,),
-        "original shirt queries": (2_038,),
-        "original toptee queries": (1_961,),
-        "original dress gallery": (3_817,),
-        "original shirt gallery": (6_346,),
-        "original toptee gallery": (5_373,),
-    },
-    "shoes": {
-        "train captions": (8_990,),
-        "val queries": (1_761,),
-        "val gallery": (4_658, 4_642),
-    },
-    "fashion200k": {
-        "train images": (172_049,),
-        "train captions": (53_099,),
-        "val queries": (33_480,),
-        "val gallery": (29_789,),
-    },
-}
 
 
 class Part(NamedTuple):
@@ -69,7 +40,7 @@ def read_parts(dataset, data_path):
     """Training sets and benchmarks of a data set -> list[Part]; InputError as the readers raise."""
     parts = []
     if dataset == "fashion200k":
-        images = datasets.read_fashion200k(data_path, "train")
+        images = read_fashion200k(data_path, "train")
         parts.append(Part("train", "", [(i.path,) for i in images], [i[1] for i in images], []))
     else:
         triplets = datasets.read_train_triplets(dataset, data_path)
@@ -116,7 +87,7 @@ def _needed(part):
 
 
 def _paths(dataset, data_path, part):
-    return datasets.image_paths(dataset, data_path, _needed(part), part.subset)
+    return image_paths(dataset, data_path, _needed(part), part.subset)
 
 
 def _decode(files):
@@ -148,7 +119,7 @@ def _counts(dataset, parts):
             found["train images"], found["train captions"] = len(part.rows), len(set(part.captions))
     return {
         what: {"found": found[what], "released": list(counts)}
-        for what, counts in RELEASED[dataset].items()
+        for what, counts in datasets.READERS[dataset].RELEASED.items()
     }
 
 
@@ -228,7 +199,7 @@ def print_report(report):
 
 def main(argv):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
-    parser.add_argument("--dataset", choices=tuple(datasets.ANNOTATIONS), required=True)
+    parser.add_argument("--dataset", choices=tuple(datasets.READERS), required=True)
     parser.add_argument("--data_path", help="root of the data set; default data/<dataset>")
     switch = {"type": boolean, "nargs": "?", "const": True}
     parser.add_argument("--decode", **switch, default=False, help="open every image, on all cores")

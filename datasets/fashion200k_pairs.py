@@ -7,7 +7,7 @@ out whole words only (not the "red" of "embroidered"), and only words that occur
 
 import numpy as np
 
-from datasets import Triplet
+from datasets.records import Triplet
 
 
 class PairIndex:
@@ -18,7 +18,7 @@ class PairIndex:
     """
 
     def __init__(self, images):
-        """images: list of datasets.LabelledImage. Blank captions have no partners."""
+        """images: list of LabelledImage. Blank captions have no partners."""
         caption_of_name, captions = {}, {}
         for image in images:  # an image listed twice keeps its first caption
             caption_of_name.setdefault(image.path, image.caption)

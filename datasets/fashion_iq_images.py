@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-import datasets
 from command_line.errors import InputError
+from datasets.fashion_iq import CATEGORIES, read_fashion_iq, read_split
 from datasets.fetch_image import Pace, fetch, make_session
 from datasets.released_files import read_lines
 
@@ -49,7 +49,7 @@ def read_urls(data_path, category):
 def plan(data_path, everything):
     """The images wanted, each in the first category that needs it -> list[Job], a fixed order."""
     jobs = {}
-    for category in datasets.CATEGORIES:
+    for category in CATEGORIES:
         urls = read_urls(data_path, category)
         for name in urls if everything else _needed(data_path, category):
             if not ASIN.fullmatch(name):
@@ -59,10 +59,10 @@ def plan(data_path, everything):
 
 
 def _needed(data_path, category):
-    rows = datasets.read_fashion_iq(data_path, category, "train")
-    rows += datasets.read_fashion_iq(data_path, category, "val")
+    rows = read_fashion_iq(data_path, category, "train")
+    rows += read_fashion_iq(data_path, category, "val")
     names = dict.fromkeys(name for reference, target, _ in rows for name in (reference, target))
-    return [*dict.fromkeys([*names, *datasets.read_split(data_path, category, "val")])]
+    return [*dict.fromkeys([*names, *read_split(data_path, category, "val")])]
 
 
 class Log:
@@ -134,7 +134,7 @@ def download(jobs, folder, log, rules, threads, rate):
 def prepare_folders(folder):
     """Makes image_data/<category>/ and sweeps what a killed run left there."""
     try:
-        for category in datasets.CATEGORIES:
+        for category in CATEGORIES:
             (folder / category).mkdir(parents=True, exist_ok=True)
             for leftover in (folder / category).glob("*.part"):
                 leftover.unlink()

@@ -6,8 +6,9 @@ FashionIQ: attribute tags; Shoes: shoe captions; Fashion200k: product captions.
 from pathlib import Path
 from typing import NamedTuple
 
-import datasets
 from command_line.errors import InputError
+from datasets.fashion200k import read_fashion200k
+from datasets.fashion_iq import CATEGORIES
 from datasets.released_files import (
     check_caption,
     check_name,
@@ -21,7 +22,7 @@ MAX_TAG_WORDS = 20  # published generate_tags_fashion_iq.py
 
 
 class SideText(NamedTuple):
-    name: str  # image name as in datasets.Triplet
+    name: str  # image name as in Triplet
     text: str
     subset: str = ""  # FashionIQ category
 
@@ -29,12 +30,12 @@ class SideText(NamedTuple):
 def read_side_texts(dataset, data_path):
     """Images of the training split that have a text -> list[SideText], released order."""
     if dataset == "fashion200k":
-        images = datasets.read_fashion200k(data_path, "train")
+        images = read_fashion200k(data_path, "train")
         return [SideText(image.path, image.caption) for image in images if image.caption]
     if dataset == "shoes":
         return _shoe_captions(data_path)
     texts = []
-    for category in datasets.CATEGORIES:
+    for category in CATEGORIES:
         path = Path(data_path, "image_tag_dataset", "tags", f"asin2attr.{category}.train.json")
         for name, tags in read_json(path, dict).items():
             text = tag_text(tags, f"{path}: {name!r}")

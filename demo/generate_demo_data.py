@@ -1,6 +1,7 @@
 """Draws the embedded demo data in the released formats of FashionIQ, Shoes and Fashion200k.
 
-    python -m demo.generate_demo_data --data_path=data/demo [--dataset=all] [--seed=0] [--triplets=1800]
+    python -m demo.generate_demo_data --data_path=data/demo [--dataset=all] [--seed=0]
+        [--triplets=1800]
 
 writes data/demo/fashion_iq, data/demo/shoes and data/demo/fashion200k, about 15,000 pictures of
 96 x 96 pixels in under a minute on 2 cores, the same bytes each time. The demo data stand in for

@@ -7,7 +7,7 @@ import os
 import numpy as np
 
 import datasets
-from datasets.missing_images import require_images
+from datasets.find_images import require_images
 from evaluation.encoder import encode_captions
 from evaluation.features import DESCRIPTION
 

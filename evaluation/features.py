@@ -53,7 +53,7 @@ def read_about(folder):
         if not isinstance(about.get(key), str):
             raise InputError(f"{path}: needs {key}, a string")
     dataset, subset = about["dataset"], about["subset"]
-    if dataset not in datasets.ANNOTATIONS or subset not in datasets.subsets(dataset):
+    if dataset not in datasets.READERS or subset not in datasets.subsets(dataset):
         raise InputError(f"{path}: no data set {dataset} with a subset {subset!r}")
     return about
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 import datasets
-from datasets.missing_images import require_images
+from datasets.find_images import require_images
 from evaluation.encoder import Encoder, encode_captions
 from evaluation.groundtruth import build_groundtruth
 from evaluation.ranking import rank_correct

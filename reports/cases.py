@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 import datasets
 from command_line.errors import InputError
-from datasets import TITLES
+from datasets.find_images import image_paths
 from evaluation.evaluation_set import load_evaluation_set
 from evaluation.ranking import NEVER, distances, nearest, rank_correct
 from evaluation.recall import recall_at_k
@@ -65,10 +65,13 @@ def read_cases(folder, protocol="val", data_path="", top=10, counts=(4, 2, 2)):
         groups.append(Group(title, 100 * members.mean(), cases))
     names = {name for group in groups for case in group.cases for name in case_names(case)}
     about = features.about
-    paths = datasets.image_paths(
+    paths = image_paths(
         about["dataset"], data_path or about["data_path"], sorted(names), about["subset"]
     )
-    title = f"{TITLES[about['dataset']]} {about['subset']}".strip() + f", protocol {protocol}"
+    title = (
+        f"{datasets.READERS[about['dataset']].TITLE} {about['subset']}".strip()
+        + f", protocol {protocol}"
+    )
     recalls = ", ".join(f"R@{k} {recall_at_k(ranks, k):.1f} %" for k in (1, 10, 50))
     subtitle = f"{recalls}; {len(queries):,} queries, {len(gallery):,} gallery images"
     return Cases(title, subtitle, groups, paths)

@@ -1,6 +1,7 @@
 """What a trained model looks at: joint and self-attention over reference images, as one PNG.
 
-  python -m reports.show_attention --checkpoint_dir=save_model/fashion_iq [--subset=dress] [--queries=0,5]
+  python -m reports.show_attention --checkpoint_dir=save_model/fashion_iq [--subset=dress]
+      [--queries=0,5]
 
 Per query and level (low, mid, high), over the reference image: the spatial gate of the joint
 attention, and how much each position is attended to by either head of the self-attention (paper
@@ -22,8 +23,9 @@ import datasets
 from checkpointing.run import load_trained_model
 from command_line.errors import InputError, run_main
 from command_line.flags import check_flag_form
-from datasets import TITLES
+from datasets.find_images import image_paths
 from datasets.images import image_batches, iterate
+from datasets.records import Query
 from datasets.vocabulary import pad
 from evaluation.encoder import encode_captions
 from model import LEVELS
@@ -50,7 +52,7 @@ class Row(NamedTuple):
     """One query of the sheet."""
 
     number: int  # in released order, protocol val, from 0
-    query: datasets.Query
+    query: Query
     path: Path  # of its reference image
     levels: list[Attention]  # without B
 
@@ -92,7 +94,7 @@ def read_rows(model, config, vocabulary, subset, numbers, count):
     dataset, data_path = config.dataset, config.data_path
     queries = datasets.read_benchmark(dataset, data_path, subset).queries
     names = sorted({query.reference for query in queries})
-    paths = datasets.image_paths(dataset, data_path, names, subset)
+    paths = image_paths(dataset, data_path, names, subset)
     if len(paths) < len(names):
         print(f"{data_path}: {len(names) - len(paths)} of {len(names)} reference images missing")
     chosen = choose(queries, paths, numbers, count)
@@ -199,7 +201,10 @@ def save_attention(path, model, config, vocabulary, subset, numbers=(), count=8)
     """Draws the sheet of one subset -> numbers of its queries; the file appears whole or not."""
     rows, total = read_rows(model, config, vocabulary, subset, numbers, count)
     chosen = "chosen by number" if numbers else "evenly spaced in released order"
-    title = f"{TITLES[config.dataset]} {subset}".strip() + ", attention over the reference image"
+    title = (
+        f"{datasets.READERS[config.dataset].TITLE} {subset}".strip()
+        + ", attention over the reference image"
+    )
     subtitle = (
         f"{len(rows)} of {total:,} queries (protocol val), {chosen}. Joint: spatial gate, 0.5 (the "
         "activation before the sigmoid allows no less) to 1; the channel gates only scale it.",

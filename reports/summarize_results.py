@@ -16,7 +16,6 @@ import datasets
 from command_line.errors import InputError, run_main
 from command_line.files import write_lines
 from command_line.flags import check_flag_form
-from datasets import TITLES
 from datasets.released_files import read_lines
 from reports.published_scores import PUBLISHED, RELEASED, SHOWN
 
@@ -92,13 +91,13 @@ def is_released(dataset, runs):
 def table(terms, runs):
     """Markdown lines of one data set under one protocol."""
     dataset, protocol, reference, data_path = terms
-    subsets = datasets.subsets(dataset)
+    subsets, title = datasets.subsets(dataset), datasets.READERS[dataset].TITLE
     sizes = {s: (e["queries"], e["gallery"]) for run in runs.values() for s, e in run.items()}
     counts = [f"{s} {q:,} x {n:,}".strip() for s, (q, n) in sizes.items()]
     heads = [f"{s} {name}".strip() for s in subsets for name in SHOWN[dataset]]
     heads += ["mean"] if dataset == "fashion_iq" else []
     lines = [
-        f"## {TITLES[dataset]}, protocol {protocol}, reference {reference}, {data_path}",
+        f"## {title}, protocol {protocol}, reference {reference}, {data_path}",
         "",
         f"Recall in percent; queries x gallery: {', '.join(counts)}.",
         "",

@@ -1,7 +1,8 @@
 """Triplets and side texts of a data set -> examples ready to load, and their vocabulary."""
 
 import datasets
-from datasets.missing_images import require_images
+from datasets.find_images import require_images
+from datasets.records import Triplet
 from datasets.side_texts import read_side_texts
 from datasets.vocabulary import Vocabulary
 from training.batches import Example
@@ -36,7 +37,7 @@ def training_examples(config, triplets, vocabulary, paths):
 def side_text_examples(config, vocabulary):
     """Stage 1 of L_vs: images with texts of their own (paper section 3.3)."""
     texts = [
-        datasets.Triplet(text.name, text.name, text.text, text.subset)
+        Triplet(text.name, text.name, text.text, text.subset)
         for text in read_side_texts(config.dataset, config.data_path)
     ]
     return training_examples(config, texts, vocabulary, training_paths(config, texts))

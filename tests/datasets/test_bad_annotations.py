@@ -8,7 +8,11 @@ from hypothesis import strategies as st
 
 import datasets
 from command_line.errors import InputError
+from datasets.fashion200k import read_fashion200k
+from datasets.fashion_iq import read_fashion_iq
+from datasets.find_images import image_paths
 from datasets.released_files import check_name, read_json, read_lines, read_names
+from datasets.shoes import read_shoes
 from tests.datasets.test_datasets import small_fashion200k, small_fashion_iq, write
 
 CAPTIONS = "captions/cap.dress.train.json"
@@ -84,14 +88,14 @@ def test_bad_shoes(tmp_path):
 
 def test_image_names_that_no_folder_can_hold(tmp_path):
     with pytest.raises(InputError, match="File name too long"):
-        datasets.image_paths("fashion200k", tmp_path, [f"women/{'é' * 200}/x.jpeg"])
+        image_paths("fashion200k", tmp_path, [f"women/{'é' * 200}/x.jpeg"])
     for name in ("../x.jpeg", "/etc/passwd", "women/../../x.jpeg"):
         with pytest.raises(InputError, match="may lead out"):
-            datasets.image_paths("fashion200k", tmp_path, [name])
+            image_paths("fashion200k", tmp_path, [name])
     (tmp_path / "image_data/dress").mkdir(parents=True)
     (tmp_path / "x.jpg").write_bytes(b"")
-    assert datasets.image_paths("fashion_iq", tmp_path, ["../../x", str(tmp_path / "x")]) == {}
-    assert datasets.image_paths("shoes", tmp_path, ["../x.jpg", "x.jpg"]) == {}
+    assert image_paths("fashion_iq", tmp_path, ["../../x", str(tmp_path / "x")]) == {}
+    assert image_paths("shoes", tmp_path, ["../x.jpg", "x.jpg"]) == {}
 
 
 def test_unknown_subset_and_protocol(tmp_path):
@@ -147,7 +151,7 @@ def test_any_entries_give_triplets_or_input_error(tmp_path_factory, entries):
     root = small_fashion_iq(tmp_path_factory.getbasetemp() / "fashion_iq")
     write(root / CAPTIONS, json.dumps(entries))
     try:
-        rows = datasets.read_fashion_iq(root, "dress", "train")
+        rows = read_fashion_iq(root, "dress", "train")
     except InputError as error:
         assert CAPTIONS in str(error)
     else:
@@ -162,7 +166,7 @@ def test_any_label_lines_give_images_or_input_error(tmp_path_factory, lines):
     root = tmp_path_factory.getbasetemp() / "fashion200k"
     write(root / "labels/x_train_detect_all.txt", "\n".join(lines))
     try:
-        images = datasets.read_fashion200k(root, "train")
+        images = read_fashion200k(root, "train")
     except InputError as error:
         assert "x_train_detect_all.txt:" in str(error)
     else:
@@ -197,7 +201,7 @@ def test_any_shoes_give_triplets_or_input_error(tmp_path_factory, entries):
     write(root / "train_im_names.txt", "a.jpg\n")
     write(root / "relative_captions_shoes.json", json.dumps(entries))
     try:
-        found = [t for split in ("train", "val") for t in datasets.read_shoes(root, split)]
+        found = [t for split in ("train", "val") for t in read_shoes(root, split)]
         assert len(found) == len(entries)
     except InputError as error:
         assert "relative_captions_shoes.json: entry" in str(error)

@@ -2,12 +2,14 @@
 
 import json
 import time
-from pathlib import Path
 
 import pytest
 
 import datasets
 from command_line.errors import InputError
+from datasets.fashion200k import modification, read_fashion200k
+from datasets.fashion_iq import CATEGORIES, read_fashion_iq
+from datasets.find_images import image_paths
 from datasets.side_texts import read_side_texts, tag_text
 from tests.support.small_data import (
     FASHION_IQ,
@@ -41,12 +43,12 @@ def test_fashion_iq_counts(subset, val, original):
 def test_fashion_iq_training_captions():
     start = time.process_time()
     triplets = datasets.read_train_triplets("fashion_iq", FASHION_IQ)
-    val = [datasets.read_benchmark("fashion_iq", FASHION_IQ, c) for c in datasets.CATEGORIES]
+    val = [datasets.read_benchmark("fashion_iq", FASHION_IQ, c) for c in CATEGORIES]
     assert time.process_time() - start < 2
     assert len(triplets) == 35_988
     assert datasets.count_empty_captions("fashion_iq", FASHION_IQ, "train") == 12
     assert datasets.count_empty_captions("fashion_iq", FASHION_IQ, "val") == 3
-    rows = datasets.read_fashion_iq(FASHION_IQ, "shirt", "train")
+    rows = read_fashion_iq(FASHION_IQ, "shirt", "train")
     released = json.loads((FASHION_IQ / "captions/cap.shirt.train.json").read_bytes())
     assert ";" in rows[1142][2][0] and rows[1142][2][0] == released[1142]["captions"][0].strip()
     assert ";" in rows[3065][2][0]
@@ -63,7 +65,7 @@ def test_shoes_counts(tmp_path):
     pairs = [(t.reference, t.target) for t in train]
     pairs += [(q.reference, q.targets[0]) for q in benchmark.queries]
     assert sum(reference == target for reference, target in pairs) == 27
-    for name in datasets.ANNOTATIONS["shoes"]:
+    for name in datasets.READERS["shoes"].ANNOTATIONS:
         (tmp_path / name).write_bytes((SHOES / name).read_bytes())
     names = (SHOES / "eval_im_names.txt").read_text().splitlines()
     (tmp_path / "eval_im_names.txt").write_text("\n".join(names[:4621]))
@@ -75,7 +77,7 @@ def test_shoes_counts(tmp_path):
 def test_side_texts():
     shoes, fashion_iq = read_side_texts("shoes", SHOES), read_side_texts("fashion_iq", FASHION_IQ)
     assert len(shoes) == 3000  # of 3,600; 600 are of test images
-    assert {text.subset for text in fashion_iq} == set(datasets.CATEGORIES)
+    assert {text.subset for text in fashion_iq} == set(CATEGORIES)
     assert max(len(text.text.split()) for text in fashion_iq) == 20
 
 
@@ -106,7 +108,7 @@ def test_fashion_iq_texts(tmp_path):
 @pytest.mark.parametrize("prefix", ["women/", ""])
 def test_fashion200k(tmp_path, prefix):
     root = small_fashion200k(tmp_path, prefix)
-    images = datasets.read_fashion200k(root, "train")
+    images = read_fashion200k(root, "train")
     assert images[0] == ("women/d/x/1/1_0.jpeg", "red long dress")
     (query,), gallery = datasets.read_benchmark("fashion200k", root)
     assert query.caption == "replace red with blue"
@@ -115,8 +117,8 @@ def test_fashion200k(tmp_path, prefix):
 
 
 def test_modification_without_an_own_word():
-    assert datasets.modification("red dress", "dress red") == "replace dress with red"
-    assert datasets.modification("red dress", "dark red dress") == "replace dress with dark"
+    assert modification("red dress", "dress red") == "replace dress with red"
+    assert modification("red dress", "dark red dress") == "replace dress with dark"
 
 
 @pytest.mark.parametrize(
@@ -140,35 +142,28 @@ def test_modification_without_an_own_word():
 def test_layouts(tmp_path, dataset, name, place):
     subset = "shirt" if dataset == "fashion_iq" else ""
     other = "img_womens_flats_39.jpg"
-    assert datasets.image_paths(dataset, tmp_path, [name, other], subset) == {}
+    assert image_paths(dataset, tmp_path, [name, other], subset) == {}
     write(tmp_path / place, "")
-    assert datasets.image_paths(dataset, tmp_path, [name, other], subset) == {
-        name: tmp_path / place
-    }
+    assert image_paths(dataset, tmp_path, [name, other], subset) == {name: tmp_path / place}
 
 
 def test_own_category_comes_first(tmp_path):
     for category in ("shirt", "toptee"):
         write(tmp_path / f"image_data/{category}/B1.jpg", "")
-    (path,) = datasets.image_paths("fashion_iq", tmp_path, ["B1"], "toptee").values()
+    (path,) = image_paths("fashion_iq", tmp_path, ["B1"], "toptee").values()
     assert path.parent.name == "toptee"
-
-
-def test_split_complete():
-    triplets = [datasets.Triplet("a", "b", "x"), datasets.Triplet("b", "c", "y")]
-    kept, missing = datasets.split_complete(triplets, {"a": Path("a.jpg"), "b": Path("b.jpg")})
-    assert (kept, missing) == (triplets[:1], ["c"])
 
 
 @pytest.mark.parametrize("dataset", ["fashion_iq", "shoes", "fashion200k"])
 def test_require_data_says_what_to_do(tmp_path, dataset):
     with pytest.raises(InputError, match=f"bash scripts/prepare_data.sh {dataset}") as error:
         datasets.require_data(dataset, tmp_path)
-    assert error.value.exit_code == 2 and datasets.ANNOTATIONS[dataset][0] in str(error.value)
-    for name in datasets.ANNOTATIONS[dataset]:
+    annotations = datasets.READERS[dataset].ANNOTATIONS
+    assert error.value.exit_code == 2 and annotations[0] in str(error.value)
+    for name in annotations:
         write(tmp_path / name, "")
     datasets.require_data(dataset, tmp_path, images=False)
     with pytest.raises(InputError, match="no images"):
         datasets.require_data(dataset, tmp_path)
-    (tmp_path / datasets.IMAGE_FOLDERS[dataset][0]).mkdir()
+    (tmp_path / datasets.READERS[dataset].IMAGE_FOLDERS[0]).mkdir()
     datasets.require_data(dataset, tmp_path)

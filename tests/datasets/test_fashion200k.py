@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets import LabelledImage, modification, read_fashion200k
+from datasets.fashion200k import modification, read_fashion200k
 from datasets.fashion200k_pairs import PairIndex, sample_triplets
+from datasets.records import LabelledImage
 
 
 def labelled(captions):
@@ -123,8 +124,8 @@ def test_full_size(full_size):
 
 def test_full_size_memory(full_size):
     code = (
-        "import sys, resource, datasets\nfrom datasets import fashion200k_pairs as f\n"
-        "f.sample_triplets(f.PairIndex(datasets.read_fashion200k(sys.argv[1], 'train')), 0, 0)\n"
+        "import sys, resource, datasets\nfrom datasets import fashion200k, fashion200k_pairs as f\n"
+        "f.sample_triplets(f.PairIndex(fashion200k.read_fashion200k(sys.argv[1], 'train')), 0, 0)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
     )
     command = [sys.executable, "-c", code, str(full_size)]

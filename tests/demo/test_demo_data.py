@@ -13,6 +13,8 @@ from PIL import Image
 
 import datasets
 from command_line.errors import InputError
+from datasets.fashion200k import read_fashion200k
+from datasets.find_images import image_paths
 from demo import generate_demo_data as demo
 from demo.garments import held_out
 
@@ -106,10 +108,10 @@ def test_readers_take_the_drawn_data(tiny):
         assert len(datasets.read_train_triplets(dataset, path)) == count
         for subset in datasets.subsets(dataset):
             benchmark = datasets.read_benchmark(dataset, path, subset)
-            found = datasets.image_paths(dataset, path, benchmark.gallery, subset)
+            found = image_paths(dataset, path, benchmark.gallery, subset)
             assert set(found) == set(benchmark.gallery)
-    images = datasets.read_fashion200k(tiny / "fashion200k", "train")
-    found = datasets.image_paths("fashion200k", tiny / "fashion200k", [i.path for i in images])
+    images = read_fashion200k(tiny / "fashion200k", "train")
+    found = image_paths("fashion200k", tiny / "fashion200k", [i.path for i in images])
     assert len(found) == 100
     benchmark = datasets.read_benchmark("fashion200k", tiny / "fashion200k")
     assert len(benchmark.queries) >= 10 and len(benchmark.gallery) == 60

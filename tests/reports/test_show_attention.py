@@ -11,7 +11,7 @@ from checkpointing.published_names import named_variables
 from checkpointing.run import build_model, prepare_run
 from command_line.errors import InputError
 from config import Config
-from datasets import Query
+from datasets.records import Query
 from datasets.vocabulary import Vocabulary
 from reports import show_attention
 from tests.support.golden_recipes import draw

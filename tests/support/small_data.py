@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import datasets
+from datasets.fashion_iq import CATEGORIES
 
 ANNOTATIONS = Path(__file__).parents[3] / "shared" / "annotations"
 real = pytest.mark.skipif(not ANNOTATIONS.exists(), reason="no ../shared/annotations here")
@@ -20,7 +20,7 @@ def write(path, content):
 
 def small_fashion_iq(root, entries=None):
     """Six images and two entries per category and split."""
-    for category in datasets.CATEGORIES:
+    for category in CATEGORIES:
         for split in ("train", "val"):
             names = [f"{category[0].upper()}{split[0].upper()}0000000{i}" for i in range(6)]
             pairs = [(names[0], names[1], ["is red", " "]), (names[2], names[1], ["a; b", "é"])]

@@ -1,0 +1,91 @@
+"""Fashion200k: images with product captions; its triplets are made of captions that differ in one
+word (fashion200k_pairs.py), its test queries are listed."""
+
+from pathlib import Path
+
+from command_line.errors import InputError
+from datasets.records import Benchmark, LabelledImage, Query
+from datasets.released_files import check_caption, check_name, read_lines
+
+TITLE = "Fashion200k"
+SOURCE = "https://github.com/xthan/fashion-200k"
+SUBSETS = ("",)
+PROTOCOLS = ("val",)
+ANNOTATIONS = ["labels", "test_queries.txt"]
+IMAGE_FOLDERS = ("women", "dresses", "jackets", "pants", "skirts", "tops")
+RELEASED = {  # counted in the released files
+    "train images": (172_049,),
+    "train captions": (53_099,),
+    "val queries": (33_480,),
+    "val gallery": (29_789,),
+}
+
+
+def read_benchmark(data_path, subset, protocol):
+    """Correct is every test image with the target's caption -> Benchmark."""
+    caption_of, images_of = {}, {}
+    for image in read_fashion200k(data_path, "test"):
+        if image.path not in caption_of:  # an image listed twice keeps its first caption
+            caption_of[image.path] = image.caption
+            images_of.setdefault(image.caption, []).append(image.path)
+    images_of = {caption: tuple(names) for caption, names in images_of.items()}
+    path = Path(data_path, "test_queries.txt")
+    queries = []
+    for number, line in enumerate(read_lines(path), 1):
+        place, columns = f"{path}:{number}", line.split()
+        if len(columns) != 2:
+            raise InputError(f"{place}: {len(columns)} columns instead of reference, target")
+        reference, target = (_fashion200k_name(column, place) for column in columns)
+        for name in (reference, target):
+            if name not in caption_of:
+                raise InputError(f"{place}: {name} is in no labels/*_test_detect_all.txt")
+        text = modification(caption_of[reference], caption_of[target])
+        queries.append(Query(reference, text, images_of[caption_of[target]]))
+    return Benchmark(queries, sorted(caption_of))
+
+
+def count_empty_captions(data_path, split):
+    """Images of `train` or `val` with a blank caption."""
+    images = read_fashion200k(data_path, "train" if split == "train" else "test")
+    return sum(not image.caption for image in images)
+
+
+def read_fashion200k(data_path, split):
+    """Labelled images of `train` or `test`, label files in sorted order -> list[LabelledImage]."""
+    files = sorted(Path(data_path, "labels").glob(f"*_{split}_detect_all.txt"))
+    if not files:
+        raise InputError(f"{Path(data_path, 'labels')}: no file *_{split}_detect_all.txt")
+    images = []
+    for path in files:
+        for number, line in enumerate(read_lines(path), 1):
+            place, columns = f"{path}:{number}", line.split("\t")
+            if len(columns) != 3:
+                raise InputError(f"{place}: {len(columns)} columns instead of path, score, caption")
+            caption = check_caption(columns[2], place)
+            images.append(LabelledImage(_fashion200k_name(columns[0], place), caption))
+    return images
+
+
+def modification(reference_caption, target_caption):
+    """Fashion200k's text: `replace <a> with <b>`, each the first word the other caption lacks.
+
+    Where a caption has no such word its last one is taken, as the published loop ends there.
+    """
+    ours, theirs = reference_caption.split(), target_caption.split()
+    removed = next((word for word in ours if word not in theirs), ours[-1] if ours else "")
+    added = next((word for word in theirs if word not in ours), theirs[-1] if theirs else "")
+    return f"replace {removed} with {added}"
+
+
+def image_places(name, subset):
+    """Where an image may lie: (folder below the data path, file names) in order of preference."""
+    check_name(name, "image", folders=True)
+    folder, _, file = name.rpartition("/")
+    return [(folder, [file]), (folder.removeprefix("women").lstrip("/"), [file])]
+
+
+def _fashion200k_name(path, place):
+    """women/<category>/<sub>/<id>/<file>, also from a file that leaves out the leading women/."""
+    name = path.strip()
+    check_name(name, place, folders=True)
+    return name if name.startswith("women/") else f"women/{name}"
