@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from command_line.errors import InputError
+from command_line.files import write_json
 from command_line.flags import boolean, check_flag_form
 
 DATASETS = ("fashion_iq", "shoes", "fashion200k")
@@ -185,10 +186,7 @@ def parse_config(argv, description):
 
 def save_config(config):
     """Writes <checkpoint_dir>/config.json."""
-    path = Path(config.checkpoint_dir) / CONFIG_FILE
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_json(Path(config.checkpoint_dir, CONFIG_FILE), dataclasses.asdict(config))
 
 
 def load_config(checkpoint_dir):

@@ -10,8 +10,8 @@ import textwrap
 
 from command_line.errors import run_main
 from datasets.glove import (
-    _save,
     read_glove,
+    save_glove,
 )
 from datasets.vocabulary import PADDING, UNKNOWN, Vocabulary
 
@@ -29,7 +29,7 @@ def main(argv):
     print(f"{len(vectors):,} of {len(words):,} words have a vector, {len(missing):,} don't")
     print(textwrap.fill(" ".join(missing), 100) if missing else "", end="\n" if missing else "")
     if flags.output:
-        _save(flags.output, vectors)
+        save_glove(flags.output, vectors)
         print(f"wrote {flags.output}")
 
 

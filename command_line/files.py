@@ -1,13 +1,37 @@
 """Files that appear whole or not at all."""
 
+import contextlib
+import json
 import os
+import threading
 from pathlib import Path
 
 
+@contextlib.contextmanager
+def whole_file(path, mode="w"):
+    """A file to write ("w": UTF-8 text, "wb": bytes), at `path` only once it is complete: it is
+    written beside its place and renamed, and leaves nothing behind when that fails."""
+    path = Path(path)
+    # Threads or processes may write one file at once: each replaces it by its own.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    options = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    try:
+        with temporary.open(mode, **options) as file:
+            yield file
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
 def write_lines(path, lines):
-    """The file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(f"{path}.tmp{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
+    """One line each; makes the folder."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file:
         file.writelines(f"{line}\n" for line in lines)
-    os.replace(temporary, path)
+
+
+def write_json(path, value):
+    """Indented, for people too."""
+    write_lines(path, [json.dumps(value, indent=2)])

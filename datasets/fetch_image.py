@@ -1,6 +1,5 @@
 """One image by HTTP: allowed hosts only, bounded in time and size, verified before it is kept."""
 
-import os
 import random
 import threading
 import time
@@ -15,6 +14,7 @@ import requests
 import urllib3
 
 from command_line.errors import InputError
+from command_line.files import whole_file
 from datasets.image_files import TRUNCATED, check_image
 
 MAX_REDIRECTS = 5
@@ -160,31 +160,28 @@ def _store(body, path, max_bytes, deadline):
     """Body -> temporary file, verified, renamed to path; Failure or InputError leave nothing."""
     if (body.length_remaining or 0) > max_bytes:
         raise Failure(f"over {max_bytes:,} bytes")
-    temporary = Path(f"{path}.part")
     try:
-        size = _write(body, temporary, max_bytes, deadline)
-        reason = check_image(temporary)
-        if reason:
-            raise Failure(reason, again=reason == TRUNCATED)
-        os.replace(temporary, path)
+        with whole_file(path, "wb") as file:
+            size = _write(body, file, max_bytes, deadline)
+            reason = check_image(file.name)
+            if reason:
+                raise Failure(reason, again=reason == TRUNCATED)
     except urllib3.exceptions.HTTPError:
         raise
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return size
 
 
-def _write(body, path, max_bytes, deadline):
+def _write(body, file, max_bytes, deadline):
     size = 0
-    with path.open("wb") as file:
-        # read1 returns what has come, so that a server that trickles meets the deadline.
-        while chunk := body.read1(CHUNK, decode_content=True):
-            size += len(chunk)
-            if size > max_bytes:
-                raise Failure(f"over {max_bytes:,} bytes")
-            if time.monotonic() > deadline:
-                raise Failure("timeout", again=True)
-            file.write(chunk)
+    # read1 returns what has come, so that a server that trickles meets the deadline.
+    while chunk := body.read1(CHUNK, decode_content=True):
+        size += len(chunk)
+        if size > max_bytes:
+            raise Failure(f"over {max_bytes:,} bytes")
+        if time.monotonic() > deadline:
+            raise Failure("timeout", again=True)
+        file.write(chunk)
+    file.flush()
     return size

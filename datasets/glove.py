@@ -4,7 +4,6 @@ Streams the text file (6B, 42B, 840B; also inside its .zip), keeps the vocabular
 """
 
 import contextlib
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from command_line.errors import InputError
+from command_line.files import write_lines
 from datasets.vocabulary import PADDING
 
 WORD_INIT_STDDEV = 0.09  # words without a GloVe vector; published read_glove.py
@@ -127,13 +127,10 @@ def _vector(numbers, place):
     return vector
 
 
-def _save(path, vectors):
+def save_glove(path, vectors):
     """GloVe text again: nine digits give the same float32 back."""
-    temporary = Path(f"{path}.tmp{os.getpid()}")
+    rows = (" ".join([word, *(f"{x:.9g}" for x in vector)]) for word, vector in vectors.items())
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            for word, vector in vectors.items():
-                file.write(" ".join([word, *(f"{value:.9g}" for value in vector)]) + "\n")
-        os.replace(temporary, path)
+        write_lines(path, rows)
     except OSError as error:
         raise InputError(f"--output={path}: {error.strerror}") from None

@@ -6,16 +6,15 @@ Rounding to uint8 moves a pixel by at most 0.004 of the model's [-1, 1]; with cr
 resized twice: to crop_from, then to the square that is drawn.
 """
 
-import contextlib
 import hashlib
 import os
-import threading
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from command_line.errors import InputError
+from command_line.files import whole_file
 from datasets.images import read_pixels, resize
 
 
@@ -48,15 +47,10 @@ def read_cached(folder, edge, legacy_grid, path):
         pass  # not there yet, or cut off by a crash; for all else, writing says what is wrong
     squared = resize(read_pixels(path), (edge, edge), legacy_grid).numpy()
     pixels = np.rint((squared + 1) * 127.5).astype(np.uint8)
-    # Several threads or processes may do this at once: each replaces the file by its own.
-    partial_file = cached.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
     try:
         cached.parent.mkdir(parents=True, exist_ok=True)
-        with open(partial_file, "wb") as file:
+        with whole_file(cached, "wb") as file:
             np.save(file, pixels)
-        os.replace(partial_file, cached)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial_file.unlink()
         raise InputError(f"{cached}: {error.strerror} (--image_cache)") from None
     return pixels

@@ -4,13 +4,12 @@ The published code tokenises in four places that disagree, and glues punctuation
 ("reddotmark"), which GloVe cannot know; here punctuation separates words, everywhere.
 """
 
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 
 from command_line.errors import InputError
+from command_line.files import write_lines
 from datasets.released_files import read_lines
 
 PADDING, UNKNOWN = "<pad>", "<unk>"  # ids 0 and 1
@@ -45,9 +44,7 @@ class Vocabulary:
 
     def save(self, path):
         """One word a line, line number (from 0) = id; the file appears whole or not at all."""
-        temporary = Path(f"{path}.tmp{os.getpid()}")
-        temporary.write_text("".join(f"{word}\n" for word in self.words), encoding="utf-8")
-        os.replace(temporary, path)
+        write_lines(path, self.words)
 
     @classmethod
     def load(cls, path):

@@ -2,11 +2,11 @@
 
 import importlib.metadata
 import json
-import os
 
 import numpy as np
 
 import datasets
+from command_line.files import write_json, write_lines
 from datasets.find_images import require_images
 from evaluation.encoder import encode_captions
 from evaluation.features import DESCRIPTION
@@ -44,9 +44,9 @@ def extract_subset(encoder, vocabulary, path, subset, folder):
     (folder / DESCRIPTION).unlink(missing_ok=True)  # features without it are not complete
     np.save(folder / "query_images.npy", query_features)
     np.save(folder / "test_images.npy", gallery_features)
-    lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    (folder / "queries.jsonl").write_text(lines, encoding="utf-8")
-    (folder / "test_images.txt").write_text("".join(f"{n}\n" for n in gallery), encoding="utf-8")
+    lines = (json.dumps(record, ensure_ascii=False) for record in records)
+    write_lines(folder / "queries.jsonl", lines)
+    write_lines(folder / "test_images.txt", gallery)
     about = {
         "dataset": config.dataset,
         "subset": subset,
@@ -58,6 +58,4 @@ def extract_subset(encoder, vocabulary, path, subset, folder):
         "missing_images": missing,
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
     }
-    temporary = folder / f"{DESCRIPTION}.tmp"
-    temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / DESCRIPTION)
+    write_json(folder / DESCRIPTION, about)

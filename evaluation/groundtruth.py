@@ -1,7 +1,6 @@
 """Which gallery images are correct for each test query, as small sparse files beside the data."""
 
 import json
-import os
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,6 +11,7 @@ import scipy.sparse
 
 import datasets
 from command_line.errors import InputError
+from command_line.files import whole_file
 
 
 class GroundTruth(NamedTuple):
@@ -55,13 +55,10 @@ def save_groundtruth(path, groundtruth):
         "references": groundtruth.references,
         "texts": np.frombuffer(texts.encode(), np.uint8),
     }
-    temporary = Path(f"{path}.tmp{os.getpid()}")
     try:
-        with temporary.open("wb") as file:
+        with whole_file(path, "wb") as file:
             np.savez_compressed(file, **arrays)
-        os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise InputError(f"{path}: can't be written: {error.strerror}") from None
 
 

@@ -10,14 +10,13 @@ section 3.3). Queries: the numbers given, counted from 0 in released order, prot
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import keras
 import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
 import datasets
 from checkpointing.run import load_trained_model
@@ -30,8 +29,8 @@ from datasets.vocabulary import pad
 from evaluation.encoder import encode_captions
 from model import LEVELS
 from nets.attention import HEADS
+from reports.canvas import CAPTION, CELL, GAP, INK, LABEL, MARGIN, MUTED, Canvas
 from reports.cases import read_image, spread
-from reports.sheet import CAPTION, CELL, GAP, INK, LABEL, MARGIN, MUTED, PAPER, Sheet
 
 COLOURS = "inferno"
 OPACITY = 0.25, 0.75  # of the colour over the grey image, where attention is least and most
@@ -132,7 +131,7 @@ def heat_map(values, picture):
     return blend(grey[..., None], heat)
 
 
-class AttentionSheet(Sheet):
+class AttentionSheet:
     """A row per query: reference image, caption, three maps a level."""
 
     def __init__(self, title, subtitle, rows, weights):
@@ -141,40 +140,39 @@ class AttentionSheet(Sheet):
         self.maps_x = MARGIN + CELL + CAPTION + 3 * GAP
         width = self.maps_x + len(LEVELS) * self.level_width - 3 * GAP + MARGIN
         height = TOP + len(rows) * (CELL + LABEL + GAP) + MARGIN
-        self.image = Image.new("RGB", (width, height), PAPER)
-        self.draw = ImageDraw.Draw(self.image)
+        self.canvas = Canvas(width, height)
 
     def headings(self):
-        self.text(MARGIN, 22, self.title, 32)
+        self.canvas.text(MARGIN, 22, self.title, 32)
         for line, text in enumerate(self.subtitle):
-            self.text(MARGIN, 66 + 28 * line, text, 20, MUTED)
+            self.canvas.text(MARGIN, 66 + 28 * line, text, 20, MUTED)
         for level, (name, weights) in enumerate(zip(LEVELS, self.weights, strict=True)):
             x = self.maps_x + level * self.level_width
             height, width = self.rows[0].levels[level].joint.shape
-            self.text(x, TOP - 66, f"{name}, {height} x {width}", 22)
+            self.canvas.text(x, TOP - 66, f"{name}, {height} x {width}", 22)
             terms = "joint {:.2f}, self-attention {:+.2f}".format(*weights)
-            self.text(x + 150, TOP - 62, f"weights: {terms}", 16, MUTED)
+            self.canvas.text(x + 150, TOP - 62, f"weights: {terms}", 16, MUTED)
             labels = ["joint", *(f"self-attention {head + 1}" for head in range(HEADS))]
             for column, label in enumerate(labels):
-                self.text(x + column * (CELL + GAP), TOP - 34, label, 19)
-        self.colour_scale(self.image.width - MARGIN - 3 * CELL, 30)
+                self.canvas.text(x + column * (CELL + GAP), TOP - 34, label, 19)
+        self.colour_scale(self.canvas.image.width - MARGIN - 3 * CELL, 30)
 
     def colour_scale(self, x, y):
         ramp = np.tile(np.linspace(0, 1, CELL), (20, 1))
-        self.text(x, y - 2, "least in the map", 17, MUTED)
-        self.image.paste(blend(np.full((20, CELL, 1), 160.0), ramp), (x + CELL, y))
-        self.text(x + 2 * CELL + GAP, y - 2, "most in the map", 17, MUTED)
+        self.canvas.text(x, y - 2, "least in the map", 17, MUTED)
+        self.canvas.image.paste(blend(np.full((20, CELL, 1), 160.0), ramp), (x + CELL, y))
+        self.canvas.text(x + 2 * CELL + GAP, y - 2, "most in the map", 17, MUTED)
 
     def cell(self, x, y, picture, label, colour=INK):
-        self.image.paste(picture, (x + (CELL - picture.width) // 2, y))
-        self.text(x, y + CELL + 5, label, 17, colour)
+        self.canvas.image.paste(picture, (x + (CELL - picture.width) // 2, y))
+        self.canvas.text(x, y + CELL + 5, label, 17, colour)
 
     def row(self, y, row):
         picture = read_image(row.path, CELL)
         if picture is None:
             raise InputError(f"{row.path}: not an image that can be shown")
         self.cell(MARGIN, y, picture, f"query {row.number}", MUTED)
-        self.caption(MARGIN + CELL + GAP, y, row.query.caption)
+        self.canvas.caption(MARGIN + CELL + GAP, y, row.query.caption)
         for level, maps in enumerate(row.levels):
             x = self.maps_x + level * self.level_width
             low, high = maps.joint.min(), maps.joint.max()
@@ -188,7 +186,7 @@ class AttentionSheet(Sheet):
         self.headings()
         for index, row in enumerate(self.rows):
             self.row(TOP + index * (CELL + LABEL + GAP), row)
-        return self.image
+        return self.canvas
 
 
 def output_weights(model):
@@ -211,11 +209,7 @@ def save_attention(path, model, config, vocabulary, subset, numbers=(), count=8)
         "Self-attention: how much a position is attended to, mean over the positions that look; "
         "1 x is an even share. Numbers: the map's range. Grey without colour: an even map.",
     )
-    picture = AttentionSheet(title, subtitle, rows, output_weights(model)).paint()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.tmp{os.getpid()}")
-    picture.save(temporary, "PNG", optimize=True)
-    os.replace(temporary, path)
+    AttentionSheet(title, subtitle, rows, output_weights(model)).paint().save(path)
     return [row.number for row in rows]
 
 

@@ -17,7 +17,7 @@ from evaluation.features import find_features, read_about
 from reports.cases import fewer, read_cases, unreadable
 from reports.page import page_lines
 from reports.sheet import (
-    save_sheet,
+    Sheet,
 )
 
 
@@ -38,7 +38,7 @@ def main(argv):
         stem = "_".join(filter(None, (about["dataset"], about["subset"], flags.protocol)))
         path = Path(flags.results_dir, f"retrieval_{stem}")
         cases = read_cases(folder, flags.protocol, flags.data_path, flags.top, flags.page)
-        save_sheet(fewer(cases, flags.sheet), path.with_suffix(".png"))
+        Sheet(fewer(cases, flags.sheet)).paint().save(path.with_suffix(".png"))
         write_lines(path.with_suffix(".html"), page_lines(cases))
         print(f"{path}.png  {path}.html")
         missing = unreadable(cases)

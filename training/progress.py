@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from command_line.errors import InputError
+from command_line.files import whole_file
 
 
 class Log:
@@ -22,10 +23,8 @@ class Log:
             whole = text[: text.rfind("\n") + 1].splitlines()  # a kill can cut the last line
             rows = [row for row in list(csv.reader(whole))[1:] if int(row[0]) <= last_step]
         self.rows = [[float(value) for value in row] for row in rows]
-        temporary = self.path.with_suffix(".tmp")
-        with temporary.open("w", encoding="utf-8", newline="") as file:
+        with whole_file(self.path) as file:
             csv.writer(file).writerows([header, *rows])
-        temporary.replace(self.path)
 
     def write(self, row):
         self.rows.append(row)

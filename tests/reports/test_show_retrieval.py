@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from evaluation.groundtruth import groundtruth_path, save_groundtruth
-from reports import sheet, show_retrieval
+from reports import canvas, sheet, show_retrieval
 from reports.cases import read_cases, unreadable
 from reports.page import page_lines
 from tests.support.small_features import shoes_truth, write_features
@@ -52,11 +52,11 @@ def test_sheet_frames_the_hit(folder, tmp_path):
     path = tmp_path / "results" / "sheet.png"
     sheet.write_sheet(folder, path, top=3, counts=(1, 1, 0))
     picture = Image.open(path).convert("RGB")
-    cell, gap = sheet.CELL, sheet.GAP
-    x = sheet.MARGIN + cell + gap + sheet.CAPTION + gap
+    cell, gap = canvas.CELL, canvas.GAP
+    x = canvas.MARGIN + cell + gap + canvas.CAPTION + gap
     green = np.all(np.array(picture) == (0x12, 0x83, 0x3A), axis=2)
     columns = np.flatnonzero(green.sum(axis=0) > cell)
-    assert columns.min() == x - sheet.FRAME  # the first of the nearest, on its left side
+    assert columns.min() == x - canvas.FRAME  # the first of the nearest, on its left side
     assert columns.max() < x + cell + gap
     assert [p.name for p in path.parent.iterdir()] == ["sheet.png"]
 
@@ -78,8 +78,8 @@ def test_page_is_self_contained_and_escaped(folder):
 
 def test_captions_are_wrapped_within_their_column():
     draw = ImageDraw.Draw(Image.new("RGB", (10, 10)))
-    face = sheet.font(20)
-    lines = sheet.wrap(draw, HARD_CAPTION + " and more", face, 200)
+    face = canvas.font(20)
+    lines = canvas.wrap(draw, HARD_CAPTION + " and more", face, 200)
     assert max(draw.textlength(line, face) for line in lines) <= 200
     assert "".join(lines).replace(" ", "") == (HARD_CAPTION + " and more").replace(" ", "")
 

@@ -1,0 +1,69 @@
+"""What the sheets are painted on: one PNG with text in a font that is the same on every machine."""
+
+from pathlib import Path
+
+import matplotlib
+from PIL import Image, ImageDraw, ImageFont
+
+from command_line.files import whole_file
+
+CELL = 160  # pixels, the square an image is fitted into
+GAP = 12  # pixels between cells
+MARGIN = 32  # pixels
+CAPTION = 250  # pixels, width of the caption's column
+LABEL = 32  # pixels below an image
+FRAME = 6  # pixels around a correct image
+INK, MUTED, HIT, PAPER, TILE = "#1b1b1b", "#6b6b6b", "#12833a", "#ffffff", "#f2f2f2"
+
+
+def font(size):
+    """The font matplotlib brings: the same on every machine, with letters beyond ASCII."""
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
+
+
+def wrap(draw, text, face, width):
+    """Text -> lines no wider than `width`; a longer word is broken."""
+    lines = [""]
+    for word in text.split():
+        while word:
+            candidate = f"{lines[-1]} {word}".strip()
+            if draw.textlength(candidate, face) <= width:
+                lines[-1], word = candidate, ""
+            elif lines[-1]:
+                lines.append("")
+            else:
+                cut = len(word)
+                while cut > 1 and draw.textlength(word[:cut], face) > width:
+                    cut -= 1
+                lines[-1], word = word[:cut], word[cut:]
+    return lines
+
+
+class Canvas:
+    """A white picture of width x height pixels."""
+
+    def __init__(self, width, height):
+        self.image = Image.new("RGB", (width, height), PAPER)
+        self.draw = ImageDraw.Draw(self.image)
+
+    def text(self, x, y, text, size, colour=INK):
+        self.draw.text((x, y), text, colour, font(size))
+
+    def caption(self, x, y, text):
+        """The caption in the largest size that fits its column, cut only below 13 pixels."""
+        for size in range(23, 12, -1):
+            lines = wrap(self.draw, f"“{text}”", font(size), CAPTION)
+            fitting = (CELL + LABEL) // (size + 6)
+            if len(lines) <= fitting:
+                break
+        else:
+            lines = [*lines[: fitting - 1], lines[fitting - 1] + "…"]
+        for line in lines:
+            self.text(x, y, line, size)
+            y += size + 6
+
+    def save(self, path):
+        """As a PNG; the file appears whole or not at all."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path, "wb") as file:
+            self.image.save(file, "PNG", optimize=True)
