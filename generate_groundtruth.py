@@ -6,20 +6,12 @@ Writes <data_path>/groundtruth[_<subset>]_<protocol>.npz for every subset and pr
 """
 
 import argparse
-import zipfile
-import zlib
 from pathlib import Path
 
 import datasets
 from command_line.errors import run_main
 from datasets.released_files import field, read_json
-from evaluation.groundtruth import (
-    build_groundtruth,
-    groundtruth_path,
-    save_groundtruth,
-)
-
-UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+from evaluation.groundtruth import build_groundtruth, groundtruth_path, save_groundtruth
 
 
 def main(argv):

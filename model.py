@@ -11,7 +11,8 @@ import keras
 from keras import ops
 
 from nets import mobilenet_v1, resnet_v2
-from nets.attention import composite_transformer
+from nets.compositions import COMPOSITIONS
+from nets.folding import folded
 from nets.text import text_encoder, text_projection
 
 LEVELS = ("low", "mid", "high")
@@ -24,8 +25,7 @@ DEPTH_MULTIPLIERS = {"mobilenet_v1": 1.0, "mobilenet_v1_050": 0.5, "mobilenet_v1
 class VAL(keras.Model):
     """The whole model.
 
-    composition: "val"; or a baseline trained the same way: "image_only" leaves the reference
-    image as it is, "text_only" takes one dense layer a level from the text feature.
+    composition: one of nets.compositions; all are trained the same way.
     padding_in_training: padded words take part in the max over time in training, as published.
     """
 
@@ -45,7 +45,7 @@ class VAL(keras.Model):
         padding_in_training=False,
     ):
         super().__init__(name="val")
-        self.composition = composition
+        self.composition = COMPOSITIONS[composition]
         norm = (batch_norm_decay, weight_decay)
         if image_model == "resnet_v2_50":
             net = resnet_v2
@@ -55,9 +55,7 @@ class VAL(keras.Model):
             multiplier = DEPTH_MULTIPLIERS[image_model]
             self.image_encoder = mobilenet_v1.mobilenet_v1(image_size, multiplier, *norm)
         map_shapes = [tuple(level.shape[1:]) for level in self.image_encoder.outputs]
-        self.composers = []
-        if composition == "image_only":
-            return
+        self.feature_size = sum(shape[-1] for shape in map_shapes)
         shared = dict(
             initializer=net.kernel_initializer(),
             dropout=dropout,
@@ -65,24 +63,22 @@ class VAL(keras.Model):
             epsilon=net.EPSILON,
             weight_decay=weight_decay,
         )
-        self.text_encoder = text_encoder(
-            text_model, vocabulary_size, word_size, text_units, padding_in_training
-        )
-        pooled_size = self.text_encoder.outputs[0].shape[-1]
-        self.text_projection = text_projection(pooled_size, joint_size, **shared)
-        for level, map_shape in enumerate(map_shapes):
-            if composition == "val":
-                composer = composite_transformer(
-                    level, map_shape, joint_size, net.activation, **shared
-                )
-            else:
-                composer = keras.layers.Dense(map_shape[-1], name=f"text_only{level}")
-                composer.build((None, joint_size))
-            self.composers.append(composer)
+        if self.composition.uses_text:
+            self.text_encoder = text_encoder(
+                text_model, vocabulary_size, word_size, text_units, padding_in_training
+            )
+            pooled_size = self.text_encoder.outputs[0].shape[-1]
+            self.text_projection = text_projection(pooled_size, joint_size, **shared)
+        self.composers = [
+            self.composition.composer(
+                level, map_shape, joint_size, activation=net.activation, **shared
+            )
+            for level, map_shape in enumerate(map_shapes)
+        ]
 
     def set_dropout_seed(self, seed, step):
         """Makes the dropout of the next training pass a function of (seed, step)."""
-        nets = [self.text_projection, *self.composers] if self.composers else []
+        nets = [self.text_projection, *self.composers] if self.composition.uses_text else []
         layers = [layer for net in nets for layer in getattr(net, "layers", [])]
         dropouts = [layer for layer in layers if isinstance(layer, keras.layers.Dropout)]
         for index, layer in enumerate(layer for layer in dropouts if layer.rate > 0):
@@ -100,23 +96,20 @@ class VAL(keras.Model):
 
     def compose(self, maps, text, training=False):
         """Maps of the reference image and its text -> composed feature of each level, [B, C]."""
-        if self.composition == "image_only":
-            return pool(maps)
-        if self.composition == "text_only":
-            return [ops.cast(dense(text), "float32") for dense in self.composers]
-        return pool(
-            [
-                composer([level, text], training=training)
-                for composer, level in zip(self.composers, maps, strict=True)
-            ]
-        )
+        levels = []
+        maps = maps or [None] * len(self.composers)
+        for composer, image_map in zip(self.composers, maps, strict=True):
+            used = [image_map] if self.composition.uses_image else []
+            used += [text] if self.composition.uses_text else []
+            levels.append(composer(used if len(used) > 1 else used[0], training=training))
+        return pool(levels)
 
     def query_levels(self, images, tokens, lengths, training=False):
         """Reference images and captions -> composed feature of each level [B, C]."""
         text = maps = None
-        if self.composition != "text_only":
+        if self.composition.uses_image:
             maps = self.encode_image(images, training)
-        if self.composition != "image_only":
+        if self.composition.uses_text:
             text = self.encode_text(tokens, lengths, training)
         return self.compose(maps, text, training)
 
@@ -134,7 +127,19 @@ class VAL(keras.Model):
         """Features of single images.
 
         images: [B, S, S, 3] in [-1, 1] -> [B, D_low + D_mid + D_high], unit norm per level."""
-        return side_by_side(self.gallery_levels(images))
+        return self.features_of_maps(self.encode_image(images))
+
+    def inference_image_encoder(self):
+        """encode_image on the same weights, made for speed; follows them in training."""
+        return folded(self.image_encoder)
+
+    def features_of_maps(self, maps):
+        """Maps of single images -> their features, as gallery_features."""
+        return side_by_side(pool(maps))
+
+    def composed_features(self, maps, text):
+        """Maps of reference images and text features -> features, as query_features."""
+        return side_by_side(self.compose(maps, text))
 
 
 def normalize(features):
@@ -143,9 +148,10 @@ def normalize(features):
     return features * ops.rsqrt(ops.maximum(square, NORM_EPSILON))
 
 
-def pool(maps):
-    """Maps [B, H, W, C] of each level -> means over H and W, [B, C]."""
-    return [ops.mean(ops.cast(level, "float32"), axis=(1, 2)) for level in maps]
+def pool(levels):
+    """Maps [B, H, W, C] of each level -> means over H and W, [B, C]; features stay as they are."""
+    levels = [ops.cast(level, "float32") for level in levels]
+    return [ops.mean(level, axis=(1, 2)) if level.ndim == 4 else level for level in levels]
 
 
 def side_by_side(levels):

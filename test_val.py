@@ -8,17 +8,19 @@ Ranks are counted from 1 in everything that is written or printed.
 """
 
 import argparse
+from pathlib import Path
 
 from command_line.errors import run_main
 from command_line.flags import boolean, check_flag_form
 from evaluation.evaluation_set import load_evaluation_set
 from evaluation.features import find_features, read_about
+from evaluation.rank_files import write_ranks, write_trec
 from evaluation.scores import (
     collapse_warning,
     evaluate,
     mean_lines,
+    own_references,
     record,
-    save_ranks,
     wanted_protocols,
 )
 
@@ -44,8 +46,16 @@ def main(argv):
         for protocol in wanted_protocols(flags.protocol, read_about(folder)["dataset"]):
             features, evaluation_set = load_evaluation_set(folder, protocol, flags.data_path)
             ranking, numbers = evaluate(evaluation_set, flags.keep_reference)
-            entries.append(record(flags, features.about, protocol, numbers))
-            save_ranks(flags, features.about, protocol, evaluation_set, ranking)
+            about = {**features.about, "data_path": flags.data_path or features.about["data_path"]}
+            entries.append(record(flags.results_dir, flags.feature_dir, about, protocol, numbers))
+            references = own_references(evaluation_set.truth, flags.keep_reference)
+            stem = "_".join(filter(None, (about["dataset"], about["subset"], protocol)))
+            if flags.save_ranks:
+                path = Path(flags.save_ranks, f"ranks_{stem}.jsonl")
+                print(write_ranks(path, evaluation_set, ranking, references))
+            if flags.save_trec:
+                paths = write_trec(Path(flags.save_trec), stem, evaluation_set, references)
+                print(*paths, sep="\n")
             warning = collapse_warning(evaluation_set.gallery, numbers)
             if warning:
                 print(f"warning: {warning}")

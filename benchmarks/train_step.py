@@ -37,6 +37,7 @@ from datasets.images import iterate
 from datasets.vocabulary import Vocabulary
 from training.batches import Example, input_pipeline
 from training.progress import Progress
+from training.start import initial_model
 from training.update import LOSSES, Training
 
 # Pairs/s of the published code, the better of TensorFlow 1.10 and 2.15, and its batch size.
@@ -125,7 +126,8 @@ def bare_steps(training, config, batch):
 
 
 def measure(config, paths, steps):
-    training = Training(config, Vocabulary([f"word{i}" for i in range(WORDS)]))
+    vocabulary = Vocabulary([f"word{i}" for i in range(WORDS)])
+    training = Training(config, *initial_model(config, vocabulary))
     ours, batch = real_updates(training, config, draw_examples(paths, 8 * config.batch_size))
     bare, operations = bare_steps(training, config, batch)
     for step in (ours, bare, ours, bare):

@@ -17,10 +17,11 @@ import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import check_flag_form
 from config import DATASETS
+from evaluation.recall import PUBLISHED_RECALLS, recall_name
 from reports.sheet import write_sheet
 
 RUNS = {"val": "VAL", "image_only": "reference image alone", "text_only": "caption alone"}
-RECALLS = ("R@1", "R@10", "R@50")
+RECALLS = [recall_name(k) for k in PUBLISHED_RECALLS]
 
 
 def run_folder(dataset, composition):

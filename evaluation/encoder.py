@@ -6,8 +6,6 @@ from tqdm import tqdm
 
 from datasets.images import image_batches, iterate
 from datasets.vocabulary import pad
-from model import pool, side_by_side
-from nets.folding import folded
 
 TEXTS = 256  # captions encoded at a time: a recurrent net reads all its weights at every word
 
@@ -18,19 +16,50 @@ class Encoder:
     def __init__(self, model, config, batch_size, progress=True):
         self.model, self.config = model, config
         self.batch_size, self.progress = batch_size, progress
-        self._image_encoder = folded(model.image_encoder)
+        self._image_encoder = model.inference_image_encoder()
         self._encode = tf.function(self._encoded, reduce_retracing=True)
         self._text = tf.function(model.encode_text, reduce_retracing=True)
         self._compose = tf.function(self._composed, reduce_retracing=True)
 
+    def images(self, paths, what="images"):
+        """Features of single images [N, D], as a gallery has them."""
+        return self.features([], [], paths, what)[1]
+
+    def queries(self, references, captions, what="images"):
+        """Features of reference images with captions (word ids) [Q, D]."""
+        return self.features(references, captions, [], what)[0]
+
+    def features(self, references, captions, gallery, what="images"):
+        """Reference image and word ids of each query, images of the gallery (paths) ->
+        query features [Q, D], gallery features [N, D].
+
+        An image is encoded once, however many captions it has and whether or not it is in the
+        gallery too: for FashionIQ a third fewer images, half of the gallery being references."""
+        queries_of = {path: [] for path in [*references, *gallery]}
+        for query, path in enumerate(references):
+            queries_of[path].append(query)
+        paths = list(queries_of)
+        texts = self._texts(captions)
+        single = np.empty((len(paths), self.model.feature_size), np.float32)
+        composed = np.empty((len(references), self.model.feature_size), np.float32)
+        for first, images in self._batches(paths, what):
+            here = paths[first : first + len(images)]
+            maps, single[first : first + len(images)] = self._encode(images)
+            asked = [(row, query) for row, path in enumerate(here) for query in queries_of[path]]
+            for start in range(0, len(asked), self.batch_size):
+                rows, queries = np.array(asked[start : start + self.batch_size]).T
+                composed[queries] = self._compose(maps, *map(tf.constant, (rows, texts[queries])))
+        row_of = {path: row for row, path in enumerate(paths)}
+        return composed, single[[row_of[path] for path in gallery]]
+
     def _encoded(self, images):
         """images [B, S, S, 3] -> their maps, their features [B, D]"""
         maps = self._image_encoder(images, training=False)
-        return maps, side_by_side(pool(maps))
+        return maps, self.model.features_of_maps(maps)
 
     def _composed(self, maps, rows, text):
         """Maps of images, the row of each query's reference, its text feature -> [Q, D]"""
-        return side_by_side(self.model.compose([tf.gather(m, rows) for m in maps], text))
+        return self.model.composed_features([tf.gather(m, rows) for m in maps], text)
 
     def _batches(self, paths, what):
         """Yields (row of the first path, images [B, S, S, 3])."""
@@ -46,7 +75,7 @@ class Encoder:
 
     def _texts(self, captions):
         """Text features [Q, T] of word ids; captions of like length together, many at a time."""
-        if self.config.composition == "image_only" or not captions:
+        if not self.model.composition.uses_text or not captions:
             return np.empty((len(captions), 0), np.float32)
         order = np.argsort([len(caption) for caption in captions], kind="stable")
         texts = []
@@ -54,30 +83,6 @@ class Encoder:
             words = pad([captions[query] for query in order[start : start + TEXTS]])
             texts.append(self._text(*map(tf.constant, words)).numpy())
         return np.concatenate(texts)[np.argsort(order)]
-
-    def features(self, references, captions, gallery, what="images"):
-        """Reference image and word ids of each query, images of the gallery (paths) ->
-        query features [Q, D], gallery features [N, D].
-
-        An image is encoded once, however many captions it has and whether or not it is in the
-        gallery too: for FashionIQ a third fewer images, half of the gallery being references."""
-        row_of = {path: row for row, path in enumerate(dict.fromkeys([*references, *gallery]))}
-        reference = np.array([row_of[path] for path in references], np.int64)
-        order = np.argsort(reference, kind="stable")
-        bounds = np.searchsorted(reference[order], np.arange(len(row_of) + 1))
-        dims = sum(level.shape[-1] for level in self.model.image_encoder.outputs)
-        single = np.empty((len(row_of), dims), np.float32)
-        queries = np.empty((len(references), dims), np.float32)
-        texts = self._texts(captions)
-        for first, images in self._batches(list(row_of), what):
-            last = first + len(images)
-            maps, single[first:last] = self._encode(images)
-            here = order[bounds[first] : bounds[last]]  # queries about these images
-            for start in range(0, len(here), self.batch_size):
-                part = here[start : start + self.batch_size]
-                rows = reference[part] - first
-                queries[part] = self._compose(maps, *map(tf.constant, (rows, texts[part])))
-        return queries, single[[row_of[path] for path in gallery]]
 
 
 def encode_captions(config, vocabulary, captions):

@@ -7,7 +7,7 @@ import numpy as np
 
 from command_line.errors import InputError
 from evaluation.features import read_features
-from evaluation.groundtruth import GroundTruth, groundtruth_path, load_groundtruth
+from evaluation.groundtruth import GroundTruth, groundtruth_path, keep, load_groundtruth
 
 
 class EvaluationSet(NamedTuple):
@@ -23,37 +23,43 @@ class EvaluationSet(NamedTuple):
 
 def select(features, truth, protocol):
     """Features in the ground truth's order, without what has no features -> EvaluationSet."""
-    keys = [(i, key[1:]) for i, key in enumerate(features.query_keys) if key[0] == protocol]
-    row_of = dict(zip(_numbered(key for _, key in keys), (i for i, _ in keys), strict=True))
-    if not row_of:
-        raise InputError(f"--protocol={protocol}: no such queries among the features; extract them")
-    asked = _numbered(zip(truth.query_references, truth.captions, strict=True))
+    row_of = feature_rows(features, truth, protocol)
     column_of = {name: i for i, name in enumerate(features.gallery_names)}
-    columns = np.array([i for i, name in enumerate(truth.gallery) if name in column_of], np.int64)
-    new_column = np.full(len(truth.gallery) + 1, -1)  # its last entry serves reference -1
-    new_column[columns] = np.arange(len(columns))
-    correct = truth.correct[:, columns]
-    has_target = np.diff(correct.indptr) > 0
-    rows = np.array([i for i, key in enumerate(asked) if key in row_of and has_target[i]], np.int64)
-    missing = {asked[i][0] for i in range(len(asked)) if asked[i] not in row_of}
+    askable = np.array([i in row_of for i in range(len(truth.captions))])
+    missing = {truth.query_references[i] for i in np.flatnonzero(~askable)}
     missing.update(name for name in truth.gallery if name not in column_of)
-    if not len(rows):
+    there = keep(truth, askable, column_of)
+    askable[there.queries] = np.diff(there.truth.correct.indptr) > 0  # has a correct image
+    if not askable.any():
         raise InputError("no query of the ground truth has both features and a correct image")
-    kept = GroundTruth(
-        correct[rows],
-        new_column[truth.references[rows]],
-        [truth.query_references[i] for i in rows],
-        [truth.captions[i] for i in rows],
-        [truth.gallery[i] for i in columns],
-    )
+    kept = keep(truth, askable, column_of)
     return EvaluationSet(
-        _take(features.queries, [row_of[asked[i]] for i in rows]),
-        _take(features.gallery, [column_of[name] for name in kept.gallery]),
-        kept,
-        len(asked),
+        _take(features.queries, [row_of[i] for i in kept.queries]),
+        _take(features.gallery, [column_of[name] for name in kept.truth.gallery]),
+        kept.truth,
+        len(truth.captions),
         len(truth.gallery),
         len(missing),
     )
+
+
+def feature_rows(features, truth, protocol):
+    """{row of the ground truth: row of the features}, of the queries whose text is the same."""
+    asked = [(i, key) for i, key in enumerate(features.query_keys) if key.protocol == protocol]
+    if not asked:
+        raise InputError(f"--protocol={protocol}: no such queries among the features; extract them")
+    texts = list(zip(truth.query_references, truth.captions, strict=True))
+    if all(key.row is None for _, key in asked):  # of an earlier version: found by their text
+        place = {key: i for i, key in enumerate(_numbered(texts))}
+        keys = _numbered((key.reference, key.caption) for _, key in asked)
+        rows = [place.get(key) for key in keys]
+    else:
+        known = [key.row in range(len(texts)) for _, key in asked]
+        rows = [
+            key.row if known and texts[key.row] == (key.reference, key.caption) else None
+            for known, (_, key) in zip(known, asked, strict=True)
+        ]
+    return {row: i for row, (i, _) in zip(rows, asked, strict=True) if row is not None}
 
 
 def _numbered(keys):
@@ -85,12 +91,11 @@ def load_evaluation_set(folder, protocol, data_path=""):
     truth = load_groundtruth(path)
     evaluation_set = select(features, truth, protocol)
     left_out = truth.correct.shape != evaluation_set.truth.correct.shape
-    unknown = {key[1:] for key in features.query_keys if key[0] == protocol}.difference(
-        zip(truth.query_references, truth.captions, strict=True)
-    )
+    asked = sum(key.protocol == protocol for key in features.query_keys)
+    unknown = asked - len(feature_rows(features, truth, protocol))
     if unknown or (left_out and not features.about.get("missing_images")):
         raise InputError(
-            f"{folder}: made from other data than {path}: {len(unknown)} queries unknown there, "
+            f"{folder}: made from other data than {path}: {unknown} queries unknown there, "
             f"{len(truth.captions) - len(evaluation_set.queries)} queries and "
             f"{len(truth.gallery) - len(evaluation_set.gallery)} gallery images without features, "
             f"{features.about.get('missing_images')} images missing at extraction; make both again"

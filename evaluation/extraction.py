@@ -10,6 +10,7 @@ from command_line.files import write_json, write_lines
 from datasets.find_images import require_images
 from evaluation.encoder import encode_captions
 from evaluation.features import DESCRIPTION
+from evaluation.groundtruth import build_groundtruth, keep
 
 PACKAGES = ("tensorflow", "keras", "numpy")
 
@@ -17,21 +18,25 @@ PACKAGES = ("tensorflow", "keras", "numpy")
 def extract_subset(encoder, vocabulary, path, subset, folder):
     """Extracts one subset, rows for all its protocols, and writes the folder."""
     config = encoder.config
+    truths = {
+        protocol: build_groundtruth(config.dataset, config.data_path, subset, protocol)
+        for protocol in datasets.protocols(config.dataset)
+    }
+    wanted = {n for truth in truths.values() for n in (*truth.query_references, *truth.gallery)}
+    paths = require_images(config, subset, wanted)
+    missing = len(wanted) - len(paths)
     records, gallery = [], set()
-    for protocol in datasets.protocols(config.dataset):
-        queries, images = datasets.read_benchmark(
-            config.dataset, config.data_path, subset, protocol
+    for protocol, truth in truths.items():
+        kept = keep(truth, [name in paths for name in truth.query_references], paths)
+        gallery.update(kept.truth.gallery)
+        asked = zip(
+            kept.queries.tolist(), kept.truth.query_references, kept.truth.captions, strict=True
         )
-        gallery.update(images)
         records += [
-            {"protocol": protocol, "reference": query.reference, "caption": query.caption}
-            for query in queries
+            {"protocol": protocol, "row": row, "reference": reference, "caption": caption}
+            for row, reference, caption in asked
         ]
-    references = [record["reference"] for record in records]
-    paths = require_images(config, subset, references, gallery)
-    missing = len(gallery.union(references)) - len(paths)
-    records = [record for record in records if record["reference"] in paths]
-    gallery = sorted(gallery.intersection(paths))
+    gallery = sorted(gallery)
     captions = encode_captions(config, vocabulary, [record["caption"] for record in records])
     query_features, gallery_features = encoder.features(
         [paths[record["reference"]] for record in records],

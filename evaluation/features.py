@@ -17,12 +17,21 @@ from datasets.released_files import check_name, read_json, read_lines
 DESCRIPTION = "features.json"
 
 
+class QueryKey(NamedTuple):
+    """Which query of the released data a row of features is."""
+
+    protocol: str
+    row: int | None  # in released order, from 0; None in features of earlier versions
+    reference: str
+    caption: str
+
+
 class Features(NamedTuple):
     """One subset's features."""
 
     queries: np.ndarray  # float32 [Q, D]
     gallery: np.ndarray  # float32 [N, D]
-    query_keys: list[tuple[str, str, str]]  # [Q] (protocol, reference, caption)
+    query_keys: list[QueryKey]  # [Q]
     gallery_names: list[str]  # [N]
     about: dict  # features.json: dataset, subset, data_path, checkpoint, step, seed, ...
 
@@ -107,15 +116,19 @@ def read_array(path):
 
 
 def read_query_keys(path):
-    """queries.jsonl -> [(protocol, reference, caption)], one a row of query_images.npy."""
+    """queries.jsonl -> [QueryKey], one a row of query_images.npy."""
     keys = []
     for number, line in enumerate(read_lines(path), 1):
         try:
             record = json.loads(line)
-            key = record["protocol"], record["reference"], record["caption"]
-            if not all(isinstance(part, str) for part in key):
+            key = QueryKey(
+                record["protocol"], record.get("row"), record["reference"], record["caption"]
+            )
+            if not all(isinstance(part, str) for part in key._replace(row="")):
                 raise TypeError("protocol, reference and caption must be strings")
-        except (ValueError, KeyError, TypeError) as error:
+            if key.row is not None and type(key.row) is not int:
+                raise TypeError("row must be a whole number")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: line {number}: {error!r}") from None
         keys.append(key)
     return keys

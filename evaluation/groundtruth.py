@@ -13,6 +13,8 @@ import datasets
 from command_line.errors import InputError
 from command_line.files import whole_file
 
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
+
 
 class GroundTruth(NamedTuple):
     """Q queries in released order against N gallery images sorted by name."""
@@ -22,6 +24,36 @@ class GroundTruth(NamedTuple):
     query_references: list[str]  # [Q]
     captions: list[str]  # [Q]
     gallery: list[str]  # [N]
+
+    def correct_of(self, i):
+        """Columns of query i's correct images, ascending."""
+        return self.correct.indices[self.correct.indptr[i] : self.correct.indptr[i + 1]]
+
+
+class Kept(NamedTuple):
+    """What is left of a ground truth where images are missing."""
+
+    queries: np.ndarray  # int64 [q], rows of the whole ground truth
+    gallery: np.ndarray  # int64 [n], its columns
+    truth: GroundTruth  # of these
+
+
+def keep(truth, askable, there):
+    """The queries that can be asked, the gallery images that are there -> Kept.
+
+    askable: bool [Q]. there: names of images. A query may be left without a correct image."""
+    rows = np.flatnonzero(askable)
+    columns = np.array([i for i, name in enumerate(truth.gallery) if name in there], np.int64)
+    new_column = np.full(len(truth.gallery) + 1, -1)  # its last entry serves reference -1
+    new_column[columns] = np.arange(len(columns))
+    kept = GroundTruth(
+        truth.correct[rows][:, columns],
+        new_column[truth.references[rows]],
+        [truth.query_references[i] for i in rows],
+        [truth.captions[i] for i in rows],
+        [truth.gallery[i] for i in columns],
+    )
+    return Kept(rows, columns, kept)
 
 
 def build_groundtruth(dataset, data_path, subset="", protocol="val"):
@@ -75,13 +107,5 @@ def load_groundtruth(path):
             return GroundTruth(correct, arrays["references"], query_references, captions, gallery)
     except FileNotFoundError:
         raise InputError(f"{path}: not there; python generate_groundtruth.py writes it") from None
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        EOFError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except UNREADABLE as error:
         raise InputError(f"{path}: not a ground truth, or cut short ({error})") from None

@@ -19,12 +19,11 @@ def nearest_names(evaluation_set, references, depth):
 
 def correct_names(truth, i):
     """Names of query i's correct images, in gallery order."""
-    columns = truth.correct.indices[truth.correct.indptr[i] : truth.correct.indptr[i + 1]]
-    return [truth.gallery[column] for column in sorted(columns)]
+    return [truth.gallery[column] for column in truth.correct_of(i)]
 
 
 def write_ranks(path, evaluation_set, ranking, references, depth=DEPTH):
-    """One JSON object a query: reference, caption, targets, rank, tied, top.
+    """One JSON object a query: reference, caption, targets, rank, tied, top. Returns the path.
 
     rank: 1 is best, null if no correct image is left. top: [[name, squared L2], ...].
     """
@@ -44,6 +43,7 @@ def write_ranks(path, evaluation_set, ranking, references, depth=DEPTH):
         for i, top in enumerate(nearest_names(evaluation_set, references, depth))
     )
     write_lines(path, lines)
+    return path
 
 
 def write_trec(folder, stem, evaluation_set, references, depth=DEPTH):

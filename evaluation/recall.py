@@ -2,6 +2,15 @@
 
 import numpy as np
 
+RECALLS = (1, 5, 10, 50)
+PUBLISHED_RECALLS = (1, 10, 50)
+SUMMARY_RECALLS = (10, 50)
+MEAN = "mean of R@10 and R@50"  # FashionIQ's score, over its categories
+
+
+def recall_name(k):
+    return f"R@{k}"
+
 
 def recall_at_k(ranks, k):
     """Percentage of queries with a correct image among the k nearest. ranks: [Q], 0 is best."""

@@ -12,14 +12,18 @@ import numpy as np
 
 import datasets
 from command_line.errors import InputError
-from evaluation.rank_files import write_ranks, write_trec
 from evaluation.ranking import NEVER, rank_correct
-from evaluation.recall import bootstrap_intervals, chance_recall, recall_at_k
+from evaluation.recall import (
+    MEAN,
+    PUBLISHED_RECALLS,
+    RECALLS,
+    SUMMARY_RECALLS,
+    bootstrap_intervals,
+    chance_recall,
+    recall_at_k,
+    recall_name,
+)
 
-RECALLS = (1, 5, 10, 50)
-PUBLISHED_RECALLS = (1, 10, 50)
-SUMMARY_RECALLS = (10, 50)
-MEAN = "mean of R@10 and R@50"  # FashionIQ's score, over its categories
 TIED_SHARE = 0.1  # of the queries; more than this is no accident
 SPREAD = 1e-3  # of the gallery features, relative to their length; a trained network has > 0.1
 
@@ -47,7 +51,7 @@ def evaluate(evaluation_set, keep_reference=False):
         "queries_left_out": evaluation_set.all_queries - len(evaluation_set.queries),
         "reference": "kept" if keep_reference else "removed",
         "ties": int(ranking.tied.sum()),
-        **{f"R@{k}": round(recall_at_k(ranks, k), 4) for k in RECALLS},
+        **{recall_name(k): round(recall_at_k(ranks, k), 4) for k in RECALLS},
         **{f"chance_R@{k}": round(chance_recall(truth.correct, references, k), 4) for k in RECALLS},
         "interval_95": intervals(truth, ranks),
         "median_rank": float(median) + 1 if np.isfinite(median) else None,
@@ -57,10 +61,10 @@ def evaluate(evaluation_set, keep_reference=False):
 
 def intervals(truth, ranks):
     """{"R@1": [low, high], ..., MEAN: [low, high]}: bootstrap over triplets, 95 %, in percent."""
-    targets = truth.correct.indices[truth.correct.indptr[:-1]]  # the first of each query
+    targets = [truth.correct_of(i)[0] for i in range(len(ranks))]  # the first of each query
     triplets = [f"{r}\t{t}" for r, t in zip(truth.query_references, targets, strict=True)]
-    hits = {f"R@{k}": 100.0 * (ranks < k) for k in RECALLS}
-    hits[MEAN] = np.mean([hits[f"R@{k}"] for k in SUMMARY_RECALLS], axis=0)
+    hits = {recall_name(k): 100.0 * (ranks < k) for k in RECALLS}
+    hits[MEAN] = np.mean([hits[recall_name(k)] for k in SUMMARY_RECALLS], axis=0)
     bounds = bootstrap_intervals(list(hits.values()), triplets)
     return {name: np.round(pair, 2).tolist() for name, pair in zip(hits, bounds, strict=True)}
 
@@ -68,7 +72,8 @@ def intervals(truth, ranks):
 def published_line(subset, numbers):
     """The published log line, with its blank at the end."""
     name = f"{subset} " if subset else ""
-    recalls = ", ".join(f"R@{k} = {numbers[f'R@{k}']:.2f}" for k in PUBLISHED_RECALLS)
+    names = map(recall_name, PUBLISHED_RECALLS)
+    recalls = ", ".join(f"{name} = {numbers[name]:.2f}" for name in names)
     return f"image retrieval: {name}recall: {recalls} "
 
 
@@ -102,19 +107,19 @@ def append(path, text):
         os.close(descriptor)
 
 
-def record(flags, about, protocol, numbers):
+def record(results_dir, feature_dir, about, protocol, numbers):
     """Appends one evaluation to both result files, prints it and returns the JSONL entry."""
     published, coverage = published_line(about["subset"], numbers), coverage_line(protocol, numbers)
-    results = Path(flags.results_dir)
+    results = Path(results_dir)
     log = results / f"results_{about['dataset']}.log"
-    append(log, f"{flags.feature_dir}\n{published}\n{coverage}\n")
+    append(log, f"{feature_dir}\n{published}\n{coverage}\n")
     entry = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "dataset": about["dataset"],
         "subset": about["subset"],
         "protocol": protocol,
-        "feature_dir": flags.feature_dir,
-        "data_path": flags.data_path or about["data_path"],
+        "feature_dir": feature_dir,
+        "data_path": about["data_path"],
         **{key: about.get(key) for key in ("checkpoint", "step", "composition", "seed")},
         **numbers,
         "versions": {**(about.get("versions") or {}), "numpy": np.__version__},
@@ -130,25 +135,14 @@ def mean_lines(entries):
     for protocol in dict.fromkeys(entry["protocol"] for entry in entries):
         scores = [entry for entry in entries if entry["protocol"] == protocol]
         if {entry["subset"] for entry in scores} == set(datasets.subsets("fashion_iq")):
-            ten, fifty = (np.mean([entry[f"R@{k}"] for entry in scores]) for k in SUMMARY_RECALLS)
+            ten, fifty = (
+                np.mean([entry[recall_name(k)] for entry in scores]) for k in SUMMARY_RECALLS
+            )
             lines.append(
                 f"mean over categories: R@10 = {ten:.2f}, R@50 = {fifty:.2f}, "
                 f"mean of both = {(ten + fifty) / 2:.2f} (protocol: {protocol})"
             )
     return lines
-
-
-def save_ranks(flags, about, protocol, evaluation_set, ranking):
-    """The files of --save_ranks and --save_trec for one evaluation."""
-    stem = "_".join(filter(None, (about["dataset"], about["subset"], protocol)))
-    references = own_references(evaluation_set.truth, flags.keep_reference)
-    if flags.save_ranks:
-        path = Path(flags.save_ranks, f"ranks_{stem}.jsonl")
-        write_ranks(path, evaluation_set, ranking, references)
-        print(path)
-    if flags.save_trec:
-        for path in write_trec(Path(flags.save_trec), stem, evaluation_set, references):
-            print(path)
 
 
 def wanted_protocols(flag, dataset):

@@ -11,7 +11,7 @@ from command_line.errors import InputError
 from datasets.find_images import image_paths
 from evaluation.evaluation_set import load_evaluation_set
 from evaluation.ranking import NEVER, distances, nearest, rank_correct
-from evaluation.recall import recall_at_k
+from evaluation.recall import PUBLISHED_RECALLS, recall_at_k, recall_name
 
 NEAR = 5  # a near miss is a target within NEAR times as many images as are shown
 MAX_PIXELS = 50_000_000  # of an image that is opened
@@ -72,7 +72,9 @@ def read_cases(folder, protocol="val", data_path="", top=10, counts=(4, 2, 2)):
         f"{datasets.READERS[about['dataset']].TITLE} {about['subset']}".strip()
         + f", protocol {protocol}"
     )
-    recalls = ", ".join(f"R@{k} {recall_at_k(ranks, k):.1f} %" for k in (1, 10, 50))
+    recalls = ", ".join(
+        f"{recall_name(k)} {recall_at_k(ranks, k):.1f} %" for k in PUBLISHED_RECALLS
+    )
     subtitle = f"{recalls}; {len(queries):,} queries, {len(gallery):,} gallery images"
     return Cases(title, subtitle, groups, paths)
 
@@ -98,7 +100,7 @@ def build_cases(evaluation_set, chosen, ranks, top):
     columns, listed_distances = nearest(queries[chosen], gallery, truth.references[chosen], top)
     cases = []
     for i, near, exact in zip(chosen, columns, listed_distances, strict=True):
-        correct = truth.correct.indices[truth.correct.indptr[i] : truth.correct.indptr[i + 1]]
+        correct = truth.correct_of(i)
         listed = [
             (truth.gallery[c], float(d), bool(c in correct))
             for c, d in zip(near, exact, strict=True)

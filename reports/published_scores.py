@@ -1,19 +1,9 @@
-"""Scores as published, and the sizes of the data they belong to."""
+"""Scores as published."""
 
 SHOWN = {
     "fashion_iq": ("R@10", "R@50"),
     "shoes": ("R@1", "R@10", "R@50"),
     "fashion200k": ("R@1", "R@10", "R@50"),
-}
-# (queries, gallery sizes) of the released data under protocol val, by subset.
-RELEASED = {
-    "fashion_iq": {
-        "dress": (4034, {2628}),
-        "shirt": (4075, {3089}),
-        "toptee": (3920, {2902}),
-    },
-    "shoes": {"": (1761, {4658, 4642})},
-    "fashion200k": {"": (33480, {29789})},
 }
 # Protocol val. Read in a survey and in DCNet, RTIC and CompoDiff; the VAL paper's table 1 to 3.
 PUBLISHED = {

@@ -236,7 +236,7 @@ def main(argv):
         raise InputError(f"--count={flags.count}: must be at least 1", 2)
     run = load_trained_model(flags.checkpoint_dir, flags.exact_model_checkpoint)
     model, config, vocabulary, checkpoint = run
-    if config.composition != "val":
+    if not model.composition.has_attention:
         raise InputError(f"{checkpoint}: composition {config.composition} has no attention", 2)
     known = datasets.subsets(config.dataset)
     if flags.subset and flags.subset not in known:

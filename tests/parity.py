@@ -24,6 +24,7 @@ from config import Config  # noqa: E402
 from datasets.vocabulary import Vocabulary  # noqa: E402
 from model import bidirectional_matching_loss, side_by_side  # noqa: E402
 from tests.support.golden_recipes import draw, images, join_cell, published_shapes  # noqa: E402
+from training.start import initial_model
 from training.update import Training  # noqa: E402
 
 VOCABULARY_SIZE = 50
@@ -66,7 +67,8 @@ def rebuild(image_model, size, recipe):
         batch_norm_decay=0.997 if image_model == "resnet_v2_50" else 0.9997,
         as_published=True,
     )
-    training = Training(config, Vocabulary(map(str, range(VOCABULARY_SIZE))))
+    vocabulary = Vocabulary(map(str, range(VOCABULARY_SIZE)))
+    training = Training(config, *initial_model(config, vocabulary))
     shapes = published_shapes(training.variables)
     values = {name: draw(name, shape, recipe) for name, shape in shapes.items()}
     assign_variables(training.variables, values, "recipe")

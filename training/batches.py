@@ -9,6 +9,7 @@ from command_line.errors import InputError
 from datasets.image_cache import pixel_reader
 from datasets.images import FIXED_PARALLELISM, load_augmented
 from datasets.vocabulary import pad
+from nets.compositions import COMPOSITIONS
 
 
 class Example(NamedTuple):
@@ -78,10 +79,9 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
 
     def load_batch(plan):
         targets = load_side(plan, 1)
-        # A query made of the caption alone needs no reference image.
-        alone = config.composition == "text_only"
+        uses_image = COMPOSITIONS[config.composition].uses_image
         return {
-            "references": targets[:, :0, :0] if alone else load_side(plan, 0),
+            "references": load_side(plan, 0) if uses_image else targets[:, :0, :0],
             "targets": targets,
             "tokens": plan["tokens"],
             "lengths": plan["lengths"],

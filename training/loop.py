@@ -10,73 +10,37 @@ from checkpointing.run import Saver
 from command_line.errors import InputError
 from datasets.images import iterate
 from training.batches import input_pipeline
-from training.devices import (
-    is_chief,
-    of_all_processes,
-    on_all_replicas,
-    rows_of_process,
-)
-from training.progress import Log, Progress, TensorBoard
+from training.devices import is_chief, of_all_processes, on_all_replicas, rows_of_process
+from training.progress import Journal, SilentJournal
+from training.start import initial_model
 from training.update import LOSSES, Training
-
-RECALLS = ["R@1", "R@10", "R@50"]
-BEST = RECALLS.index("R@10") + 1  # column of eval_log.csv that chooses the best checkpoint
 
 
 def train(config, examples_of_epoch, vocabulary, validation=None):
     """Trains a run to config.train_length updates, from its last checkpoint if it has one.
 
     examples_of_epoch: epoch -> list of Example, a function of the epoch alone.
-    validation: called with the averaged model every config.eval_length updates -> {name: score}.
+    validation: the chief's; called with the averaged model every config.eval_length updates ->
+    {recall: percent}.
     Raises InputError for a loss that is not finite, naming the step, and for a stop by signal."""
-    training = Training(config, vocabulary)
+    training = Training(config, *initial_model(config, vocabulary))
     folder = config.checkpoint_dir
     saver = Saver(training.checkpoint, folder, config.keep_checkpoints, is_chief())
-    best = Saver(training.checkpoint, Path(folder, "best"), keep=1) if validation else None
+    best = Saver(training.checkpoint, Path(folder, "best"), 1, validation is not None)
     resumed = saver.restore_newest()
     print(f"going on from {resumed}" if resumed else f"training {folder}", flush=True)
     first, last = int(training.step.numpy()), config.train_length
     if len(of_all_processes(first)) > 1:
         raise InputError(f"{folder}: not the same for all workers; they have to share it")
-    train_log = eval_log = board = None  # but for the chief's
-    if is_chief():
-        train_log = Log(folder, "train_log.csv", ["step", "epoch", *LOSSES], first)
-        eval_log = Log(folder, "eval_log.csv", ["step", *RECALLS], first)
-        board = TensorBoard(folder) if config.tensorboard else None
-    place = training.place.numpy().tolist()
-    pipeline = tf.distribute.get_strategy().distribute_datasets_from_function(
-        lambda context: input_pipeline(
-            config, examples_of_epoch, *place, rows_of_process(context, config.batch_size)
-        )
-    )
-    update = tf.function(
-        on_all_replicas(training.update),
-        input_signature=[pipeline.element_spec],
-        jit_compile=config.xla,
-    )
-    batches = iterate(pipeline)
-    with Progress(first, last, config.batch_size) as progress, StopSignals() as stop:
+    journal = Journal(config, first) if is_chief() else SilentJournal()
+    update, batches = compiled_update(training, config, examples_of_epoch)
+    with journal, StopSignals() as stop:
         for step in range(first + 1, last + 1):
             losses = dict(zip(LOSSES, map(float, update(next(batches))), strict=True))
-            if not all(map(math.isfinite, losses.values())):
-                named = ", ".join(f"{name} {value:g}" for name, value in losses.items())
-                raise InputError(f"step {step}: the loss is not finite ({named}); not saved")
-            progress.advance(losses)
-            if train_log and (step % config.print_span == 0 or step == last):
-                train_log.write([step, int(training.place.numpy()[0]), *losses.values()])
-                progress.report(step)
-                if board:
-                    board.write(step, losses)
+            check_finite(losses, step)
+            journal.note(step, int(training.place.numpy()[0]), losses)
             if validation and step % config.eval_length == 0:
-                scores = validate(training, validation)
-                is_best = scores["R@10"] > max((row[BEST] for row in eval_log.rows), default=-1)
-                eval_log.write([step, *scores.values()])
-                progress.say(
-                    f"step {step}: " + ", ".join(f"{k} {v:.2f}" for k, v in scores.items())
-                )
-                if board:
-                    board.write(step, scores)
-                if is_best:
+                if journal.note_scores(step, validate(training, validation)):
                     best.save(step)
             stopped = max(of_all_processes(stop.received))  # all stop after the same step
             if step % config.save_length == 0 or step == last or stopped:
@@ -89,6 +53,28 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
                     128 + stopped,
                 )
     print(f"trained: {folder}/model.ckpt-{int(training.step.numpy())}", flush=True)
+
+
+def compiled_update(training, config, examples_of_epoch):
+    """-> (function of one batch of every replica, those batches from the run's place on)."""
+    place = training.place.numpy().tolist()
+    pipeline = tf.distribute.get_strategy().distribute_datasets_from_function(
+        lambda context: input_pipeline(
+            config, examples_of_epoch, *place, rows_of_process(context, config.batch_size)
+        )
+    )
+    update = tf.function(
+        on_all_replicas(training.update),
+        input_signature=[pipeline.element_spec],
+        jit_compile=config.xla,
+    )
+    return update, iterate(pipeline)
+
+
+def check_finite(losses, step):
+    if not all(map(math.isfinite, losses.values())):
+        named = ", ".join(f"{name} {value:g}" for name, value in losses.items())
+        raise InputError(f"step {step}: the loss is not finite ({named}); not saved")
 
 
 def validate(training, validation):

@@ -1,5 +1,6 @@
 """What a run says while it trains: CSV logs, a progress bar or lines, TensorBoard summaries."""
 
+import contextlib
 import csv
 import importlib.util
 import sys
@@ -10,6 +11,51 @@ from tqdm import tqdm
 
 from command_line.errors import InputError
 from command_line.files import whole_file
+from evaluation.recall import PUBLISHED_RECALLS, recall_name
+from training.update import LOSSES
+
+RECALLS = [recall_name(k) for k in PUBLISHED_RECALLS]
+BEST = RECALLS.index("R@10") + 1  # column of eval_log.csv that chooses the best checkpoint
+
+
+class Journal(contextlib.ExitStack):
+    """All of it for one run: train_log.csv, eval_log.csv, the progress, the summaries."""
+
+    def __init__(self, config, first):
+        super().__init__()
+        folder = config.checkpoint_dir
+        self.config = config
+        self.train_log = Log(folder, "train_log.csv", ["step", "epoch", *LOSSES], first)
+        self.eval_log = Log(folder, "eval_log.csv", ["step", *RECALLS], first)
+        self.board = TensorBoard(folder) if config.tensorboard else None
+        self.progress = self.enter_context(Progress(first, config.train_length, config.batch_size))
+
+    def note(self, step, epoch, losses):
+        """After each update, with its losses {name: value}."""
+        self.progress.advance(losses)
+        if step % self.config.print_span == 0 or step == self.config.train_length:
+            self.train_log.write([step, epoch, *losses.values()])
+            self.progress.report(step)
+            self._summarize(step, losses)
+
+    def note_scores(self, step, scores):
+        """After each evaluation {recall: percent} -> whether it is the best so far."""
+        best = scores["R@10"] > max((row[BEST] for row in self.eval_log.rows), default=-1)
+        self.eval_log.write([step, *scores.values()])
+        self.progress.say(f"step {step}: " + ", ".join(f"{k} {v:.2f}" for k, v in scores.items()))
+        self._summarize(step, scores)
+        return best
+
+    def _summarize(self, step, numbers):
+        if self.board:
+            self.board.write(step, numbers)
+
+
+class SilentJournal(contextlib.nullcontext):
+    """Of a process that is not the chief."""
+
+    def note(self, step, epoch, losses):
+        pass
 
 
 class Log:

@@ -1,13 +1,46 @@
 """Where a run starts: ImageNet weights and GloVe vectors, or stage 1's encoders."""
 
+import contextlib
+
+import keras
+
 from checkpointing.published_names import assign_variables, named_variables, restore_image_encoder
-from checkpointing.run import load_trained_model
+from checkpointing.run import build_model, load_trained_model
 from command_line.errors import InputError
 from datasets.glove import embedding_matrix, read_glove
+from nets.compositions import COMPOSITIONS
+
+
+def initial_model(config, vocabulary):
+    """The model before its first update -> (model, averages {published name: array}).
+
+    Averages start as the weights do; as published, before these take any that are given."""
+    keras.utils.set_random_seed(config.seed)
+    with dtype_policy(config.precision):
+        model = build_model(config, len(vocabulary))
+        averages = trained_weights(model)
+        start_weights(config, model, vocabulary)
+    return model, averages if config.as_published else trained_weights(model)
+
+
+@contextlib.contextmanager
+def dtype_policy(name):
+    """Layers made within compute in this precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def trained_weights(model):
+    """{published name: array}"""
+    return {name: v.numpy() for name, v in named_variables(model).items() if v.trainable}
 
 
 def start_weights(config, model, vocabulary):
-    """Where a run starts: ImageNet weights and GloVe vectors, or stage 1's encoders."""
+    """Fills the model's weights from the files that the settings name."""
     if config.checkpoint_dir_stage1:
         stage1, _, words, path = load_trained_model(config.checkpoint_dir_stage1)
         if words.words != vocabulary.words:
@@ -19,7 +52,7 @@ def start_weights(config, model, vocabulary):
         return
     if config.pretrain_checkpoint_dir:
         restore_image_encoder(model.image_encoder, config.pretrain_checkpoint_dir)
-    if config.word_embedding_dir and config.composition != "image_only":
+    if config.word_embedding_dir and COMPOSITIONS[config.composition].uses_text:
         vectors = read_glove(
             config.word_embedding_dir, vocabulary.words, config.word_embedding_size
         )

@@ -6,11 +6,9 @@ import keras
 import tensorflow as tf
 
 from checkpointing.published_names import named_variables
-from checkpointing.run import build_model
 from model import LEVELS, bidirectional_matching_loss, softmax_loss
 from training.adam import Adam
 from training.devices import gather_rows, own_copy, replica_id, replicas, share_overflow
-from training.start import start_weights
 
 LOSSES = ["loss", *(f"loss_{level}" for level in LEVELS), "regularization"]
 
@@ -18,18 +16,12 @@ LOSSES = ["loss", *(f"loss_{level}" for level in LEVELS), "regularization"]
 class Training:
     """Everything that changes while training: weights, averages, optimizer, place in the data."""
 
-    def __init__(self, config, vocabulary):
-        keras.utils.set_random_seed(config.seed)
-        keras.config.set_dtype_policy(config.precision)
-        self.config = config
-        self.model = build_model(config, len(vocabulary))
-        self.variables = named_variables(self.model)
+    def __init__(self, config, model, averages):
+        """averages: {name: array} to start from; see training.start.initial_model."""
+        self.config, self.model = config, model
+        self.variables = named_variables(model)
         self.trained = {name: v for name, v in self.variables.items() if v.trainable}
-        self.averages = {name: own_copy(v.value) for name, v in self.trained.items()}
-        start_weights(config, self.model, vocabulary)
-        if not config.as_published:  # published averages start before the ImageNet weights
-            for name, average in self.averages.items():
-                average.assign(self.trained[name].value)
+        self.averages = {name: own_copy(averages[name]) for name in self.trained}
         self.adam = Adam(config.init_learning_rate, epsilon=1e-8)
         self.optimizer = self.adam
         if config.precision == "mixed_float16":
@@ -44,7 +36,6 @@ class Training:
             step=self.step,
             place=self.place,
         )
-        keras.config.set_dtype_policy("float32")
         if config.loss == "softmax":
             self.matching_loss = softmax_loss
         else:

@@ -34,6 +34,7 @@ from training.devices import (
     replicas,
     share_overflow,
 )
+from training.progress import RECALLS
 from training.update import Training
 
 VOCABULARY = Vocabulary.build(["red blue longer shorter sleeves"])
@@ -148,7 +149,7 @@ def main(argv):
         images = np.zeros((1, 32, 32, 3), np.float32)
         validation = (
             lambda model: dict.fromkeys(
-                loop.RECALLS, float(tf.reduce_max(model.gallery_features(images)))
+                RECALLS, float(tf.reduce_max(model.gallery_features(images)))
             )
         ) if is_chief() else None  # fmt: skip
         loop.train(config, lambda epoch: examples, VOCABULARY, validation)

@@ -13,9 +13,9 @@ from datasets.side_texts import read_side_texts
 from datasets.vocabulary import Vocabulary, tokenize
 from demo.generate_demo_data import generate
 from model import VAL
+from tests.support.start_training import start_training
 from train_val import main
 from training.stages import is_trained
-from training.update import Training
 
 TINY = ["--preset=demo", "--dataset=shoes", "--pretrain_checkpoint_dir=", "--image_size=32",
         "--batch_size=8", "--word_embedding_size=6", "--text_embedding_size=16",
@@ -42,7 +42,7 @@ def test_both_stages_of_the_visual_semantic_loss(data, tmp_path, capsys):
     first, _, words, _ = load_trained_model(stage1)
     texts = read_side_texts("shoes", data.removeprefix("--data_path="))
     assert {word for text in texts for word in tokenize(text.text)} <= set(words.words)
-    training = Training(parse_config(flags, ""), words)
+    training = start_training(parse_config(flags, ""), words)
     assert int(training.step) == 0  # stage 1's counter stays behind
     ours, theirs = training.variables, named_variables(first)
     shared = [name for name in ours if name in theirs]
@@ -59,7 +59,7 @@ def test_both_stages_of_the_visual_semantic_loss(data, tmp_path, capsys):
     main([*flags, "--train_length=3"])  # stage 1 is taken as it is
     assert {path: path.stat().st_mtime_ns for path in stage1.iterdir()} == stamps
     with pytest.raises(InputError, match="another vocabulary"):
-        Training(parse_config(flags, ""), Vocabulary.build(["other words"]))
+        start_training(parse_config(flags, ""), Vocabulary.build(["other words"]))
 
 
 def test_glove_vectors_start_the_embedding(data, tmp_path, capsys):
@@ -68,13 +68,13 @@ def test_glove_vectors_start_the_embedding(data, tmp_path, capsys):
     glove.write_text("".join(f"{w} {' '.join(map(str, v))}\n" for w, v in vectors.items()))
     config = parse_config([*TINY, data, f"--word_embedding_dir={glove}"], "")
     vocabulary = Vocabulary.build(["red unknownword"])
-    table = Training(config, vocabulary).variables["RNN/token_embedding_weights"].numpy()
+    table = start_training(config, vocabulary).variables["RNN/token_embedding_weights"].numpy()
     assert "GloVe: 1 of 2 words have a vector" in capsys.readouterr().out
     np.testing.assert_allclose(table[vocabulary.words.index("red")], vectors["red"], rtol=1e-6)
     assert not np.any(table[0]) and np.any(table[vocabulary.words.index("unknownword")])
     missing = dataclasses.replace(config, word_embedding_dir=str(tmp_path / "nothing"))
     with pytest.raises(InputError, match="nothing"):
-        Training(missing, vocabulary)
+        start_training(missing, vocabulary)
 
 
 @pytest.mark.parametrize("text_model", ["lstm", "bi_lstm", "gru", "bi_gru"])

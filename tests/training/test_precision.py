@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from checkpointing.run import load_trained_model
 from nets.folding import folded
+from tests.support.start_training import start_training
 from tests.training.test_training import VOCABULARY, batch, examples, run, tiny  # noqa: F401
-from training.update import Training
 
 
 def constant_batch(examples, config):  # noqa: F811
@@ -17,7 +17,7 @@ def constant_batch(examples, config):  # noqa: F811
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
 def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, half):  # noqa: F811
     config = tiny("unused", precision=f"mixed_{half}", dropout=0.0, average_decay=0.9)
-    training = Training(config, VOCABULARY)
+    training = start_training(config, VOCABULARY)
     matching_loss, seen = training.matching_loss, []
 
     def spy(query, target):  # the published mask, 1e8, is infinite in float16
@@ -64,7 +64,7 @@ def test_xla_computes_the_same_losses(examples):  # noqa: F811
     config = tiny("unused", dropout=0.0, composition="text_only")
     losses = {}
     for compiled in (False, True):
-        training = Training(config, VOCABULARY)
+        training = start_training(config, VOCABULARY)
         update = tf.function(training.update, jit_compile=compiled)
         losses[compiled] = np.array(update(constant_batch(examples, config)))
     np.testing.assert_allclose(losses[True], losses[False], atol=1e-4)

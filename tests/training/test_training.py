@@ -15,9 +15,9 @@ from config import Config, load_config
 from datasets.vocabulary import Vocabulary, pad
 from demo.pretrain_backbone import save_slim_checkpoint
 from nets.mobilenet_v1 import mobilenet_v1
+from tests.support.start_training import start_training
 from training.batches import Example, batch_plan
 from training.loop import train
-from training.update import Training
 
 VOCABULARY = Vocabulary.build(["red blue longer shorter sleeves"])
 
@@ -122,7 +122,7 @@ def values(variables):
 @pytest.mark.parametrize("loss", ["triplet", "softmax"])
 def test_updates_lower_every_loss_and_move_the_averages(examples, loss):
     config = tiny("unused", loss=loss, average_decay=0.9, dropout=0.0)
-    training = Training(config, VOCABULARY)
+    training = start_training(config, VOCABULARY)
     expected = values(training.averages)
     losses = []
     for _ in range(8):
@@ -144,7 +144,7 @@ def test_gradients_are_the_same_bits_every_time(examples):
     gradients differed."""
     config = Config(dataset="shoes", image_model="mobilenet_v1", image_size=64, crop_from=0,
                     batch_size=4, pretrain_checkpoint_dir="")  # fmt: skip
-    training, data = Training(config, VOCABULARY), batch(examples, config)
+    training, data = start_training(config, VOCABULARY), batch(examples, config)
     gradients = tf.function(training.gradients)
     digests = set()
     for _ in range(50):
@@ -164,7 +164,7 @@ def test_published_quirks_of_training(examples, tmp_path):
     for as_published in (False, True):
         config = tiny("unused", as_published=as_published, dropout=0.0,
                       pretrain_checkpoint_dir=str(tmp_path))  # fmt: skip
-        training = Training(config, VOCABULARY)
+        training = start_training(config, VOCABULARY)
         assert np.all(training.trained[name].numpy() == 0.5)
         assert np.all(training.averages[name].numpy() == 0.5) == (not as_published)
         before = training.trained[state].numpy()
@@ -177,7 +177,7 @@ def test_published_quirks_of_training(examples, tmp_path):
 
 def test_the_rate_falls_where_it_should(examples):
     config = tiny("unused", decay_at=1)
-    training = Training(config, VOCABULARY)
+    training = start_training(config, VOCABULARY)
     rates = []
     for _ in range(2):
         training.update(batch(examples, config))

@@ -1,0 +1,47 @@
+"""Compositions by name: what makes a query of the reference image's map and the text feature.
+
+Read by settings and data pipelines too, so keras is imported only where a composer is built.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Composition(NamedTuple):
+    """What a composition uses, and how its layer for one level is built."""
+
+    uses_image: bool
+    uses_text: bool
+    # (level, map_shape, text_size, **shared) -> layer of [map, text], of those that it uses;
+    # maps [B, H, W, C] or features [B, C] come out. shared: see composite_transformer.
+    composer: Callable
+    has_attention: bool = False
+
+
+def _val(level, map_shape, text_size, **shared):
+    from nets.attention import composite_transformer
+
+    return composite_transformer(level, map_shape, text_size, **shared)
+
+
+def _image_only(level, map_shape, text_size, **shared):
+    """The reference image as it is."""
+    import keras
+
+    return keras.layers.Identity(name=f"image_only{level}")
+
+
+def _text_only(level, map_shape, text_size, **shared):
+    """One dense layer from the text feature."""
+    import keras
+
+    layer = keras.layers.Dense(map_shape[-1], name=f"text_only{level}")
+    layer.build((None, text_size))
+    return layer
+
+
+COMPOSITIONS = {
+    "val": Composition(True, True, _val, has_attention=True),
+    "image_only": Composition(True, False, _image_only),
+    "text_only": Composition(False, True, _text_only),
+}
