@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import test_val
 from command_line.errors import InputError
@@ -98,6 +99,45 @@ def test_features_of_other_data_are_refused(shoes):
     about = json.loads((root / "features" / "features.json").read_text())
     (root / "features" / "features.json").write_text(json.dumps({**about, "missing_images": 0}))
     with pytest.raises(InputError, match="made from other data"):
+        evaluate(root)
+
+
+def test_features_without_rows_are_found_by_their_text(shoes):
+    root, truth = shoes
+    logs = []
+    for rows in (True, False):
+        folder = root / str(rows)
+        write_features(folder / "features", {"val": truth}, rows=rows, data_path=str(root))
+        logs.append(evaluate(folder)[0][1:])
+    assert logs[0] == logs[1]
+
+
+def test_rows_tell_queries_apart_that_have_the_same_words(shoes):
+    """Two queries alike in reference and caption, with other targets, stored in reversed order."""
+    root, truth = shoes
+    truth.captions[5], truth.query_references[5] = truth.captions[0], truth.query_references[0]
+    correct = truth.correct.toarray()
+    correct[5] = correct[3]
+    truth = truth._replace(correct=scipy.sparse.csr_array(correct))
+    save_groundtruth(groundtruth_path(root, "", "val"), truth)
+    write_features(root / "features", {"val": truth}, data_path=str(root))
+    path = root / "features" / "queries.jsonl"
+    path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
+    np.save(root / "features" / "test_images.npy", np.eye(5, dtype=np.float32))
+    targets = [int(truth.correct_of(i)[0]) for i in range(6)]
+    perfect = np.eye(5, dtype=np.float32)[targets[::-1]]
+    np.save(root / "features" / "query_images.npy", perfect)
+    assert evaluate(root)[1][0]["R@1"] == 100
+
+
+@pytest.mark.parametrize("change", [{"row": 1}, {"row": 6}, {"row": -1}, {"caption": "other"}])
+def test_rows_that_are_not_their_text_are_refused(shoes, change):
+    root, truth = shoes
+    write_features(root / "features", {"val": truth}, data_path=str(root))
+    path = root / "features" / "queries.jsonl"
+    first, *others = path.read_text().splitlines()
+    path.write_text("\n".join([json.dumps({**json.loads(first), **change}), *others, ""]))
+    with pytest.raises(InputError, match="made from other data .* 1 queries unknown there"):
         evaluate(root)
 
 

@@ -8,22 +8,27 @@ import scipy.sparse
 from evaluation.groundtruth import GroundTruth
 
 
-def write_features(folder, truths, dims=8, missing=(), seed=0, **about):
-    """Random features for {protocol: GroundTruth}, in the layout of extract_features_val.py."""
+def write_features(folder, truths, dims=8, missing=(), seed=0, rows=True, **about):
+    """Random features for {protocol: GroundTruth}, in the layout of extract_features_val.py.
+
+    rows: with the released row of each query, which the first versions did not write."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True)
     names = sorted({name for truth in truths.values() for name in truth.gallery} - set(missing))
     keys = [
-        (protocol, reference, caption)
+        {"protocol": protocol, "row": row, "reference": reference, "caption": caption}
         for protocol, truth in truths.items()
-        for reference, caption in zip(truth.query_references, truth.captions, strict=True)
+        for row, (reference, caption) in enumerate(
+            zip(truth.query_references, truth.captions, strict=True)
+        )
         if reference not in missing
     ]
     np.save(folder / "test_images.npy", rng.standard_normal((len(names), dims), np.float32))
     np.save(folder / "query_images.npy", rng.standard_normal((len(keys), dims), np.float32))
     (folder / "test_images.txt").write_text("".join(f"{name}\n" for name in names))
-    lines = [dict(zip(("protocol", "reference", "caption"), key, strict=True)) for key in keys]
-    (folder / "queries.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    if not rows:
+        keys = [{name: key[name] for name in key if name != "row"} for key in keys]
+    (folder / "queries.jsonl").write_text("".join(json.dumps(key) + "\n" for key in keys))
     description = {"dataset": "shoes", "subset": "", "missing_images": len(missing), **about}
     (folder / "features.json").write_text(json.dumps(description))
 
