@@ -12,117 +12,121 @@ from pathlib import Path
 
 from command_line.errors import InputError
 from command_line.files import write_json
-from command_line.flags import boolean, check_flag_form
+from command_line.flags import Flags, boolean
+from nets.compositions import COMPOSITIONS
 
 DATASETS = ("fashion_iq", "shoes", "fashion200k")
-IMAGE_MODELS = ("resnet_v2_50", "mobilenet_v1", "mobilenet_v1_050", "mobilenet_v1_025")
 CONFIG_FILE = "config.json"
+
+
+def setting(default, help, choices=None, least=None, share=False):
+    """A field of Config: its default, what it is with its unit, and the values it may take: one of
+    `choices`, at least `least`, or a share in [0, 1)."""
+    metadata = dict(help=help, choices=choices, least=least, share=share)
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class Config:
-    """One run. Names follow the published flags where the thing is the same."""
+    """One run; make_config makes it. Names follow the published flags where the thing is the
+    same."""
 
     # what and where
-    dataset: str = "fashion_iq"  # fashion_iq | shoes | fashion200k
-    data_path: str = ""  # root of one data set; empty: data/<dataset>
-    checkpoint_dir: str = ""  # where the run is kept; empty: save_model/<dataset>
+    dataset: str = setting("fashion_iq", "data set", DATASETS)
+    data_path: str = setting("", "root of one data set; empty: data/<dataset>")
+    checkpoint_dir: str = setting("", "where the run is kept; empty: save_model/<dataset>")
     # image encoder
-    image_model: str = "resnet_v2_50"
-    pretrain_checkpoint_dir: str = ""  # slim ImageNet checkpoint, file or folder; empty: none
-    checkpoint_dir_stage1: str = ""  # L_vs: start from this visual-semantic run, trained if need be
-    image_size: int = 256  # pixels, height and width
-    batch_norm_decay: float = 0.997  # of the moving mean and variance
+    image_model: str = setting(
+        "resnet_v2_50",
+        "image encoder; 050 and 025: a half and a quarter of the channels",
+        ("resnet_v2_50", "mobilenet_v1", "mobilenet_v1_050", "mobilenet_v1_025"),
+    )
+    pretrain_checkpoint_dir: str = setting(
+        "", "slim ImageNet checkpoint, file or folder; empty: none"
+    )
+    checkpoint_dir_stage1: str = setting(
+        "", "L_vs: start from this visual-semantic run, trained if need be"
+    )
+    image_size: int = setting(256, "pixels, height and width", least=32)
+    batch_norm_decay: float = setting(0.997, "of the moving mean and variance", share=True)
     # text encoder
-    text_model: str = "lstm"  # lstm | bi_lstm | gru | bi_gru
-    word_embedding_dir: str = ""  # GloVe file or folder; empty: random embeddings
-    word_embedding_size: int = 300
-    text_embedding_size: int = 1024  # LSTM units
-    joint_embedding_size: int = 512  # text feature that meets the image
-    max_caption_words: int = 64  # longer captions are cut, and counted
-    dropout: float = 0.1  # of the text feature and of the self-attention
+    text_model: str = setting("lstm", "recurrent net", ("lstm", "bi_lstm", "gru", "bi_gru"))
+    word_embedding_dir: str = setting("", "GloVe file or folder; empty: random embeddings")
+    word_embedding_size: int = setting(300, "dimensions of a word", least=1)
+    text_embedding_size: int = setting(1024, "units of the recurrent net", least=1)
+    joint_embedding_size: int = setting(
+        512, "dimensions of the text feature that meets the image", least=1
+    )
+    max_caption_words: int = setting(64, "words; longer captions are cut", least=1)
+    dropout: float = setting(0.1, "share, of the text feature and the self-attention", share=True)
     # composition and loss
-    composition: str = "val"  # val | image_only | text_only
-    stage: str = "compose"  # compose | visual_semantic: images with their side texts
-    loss: str = "triplet"  # triplet | softmax
-    negatives: str = "semi_hard"  # of the triplet loss: semi_hard | hardest
-    margin: float = 0.2  # of the triplet loss, squared L2
-    weight_decay: float = 4e-5  # times sum(w^2) / 2 over convolution kernels
+    composition: str = setting("val", "what makes the query", tuple(COMPOSITIONS))
+    stage: str = setting(
+        "compose",
+        "visual_semantic: images with their side texts, composition text_only",
+        ("compose", "visual_semantic"),
+    )
+    loss: str = setting("triplet", "of each level", ("triplet", "softmax"))
+    negatives: str = setting("semi_hard", "of the triplet loss", ("semi_hard", "hardest"))
+    margin: float = setting(0.2, "of the triplet loss, squared L2", least=0)
+    weight_decay: float = setting(4e-5, "times sum(w^2) / 2 over convolution kernels", least=0)
     # training
-    batch_size: int = 32  # pairs
-    train_length: int = 50_000  # optimizer updates
-    init_learning_rate: float = 0.0  # of Adam; 0: 6.3e-5, which the published 2e-4 acts as
-    decay_at: int = 0  # update after which the rate is x0.1; 0: constant
-    average_decay: float = 0.9999  # of the averaged weights, per update
-    augmentation: bool = True  # random horizontal flip, each image on its own
-    crop_from: int = 0  # pixels; resize to a square drawn from [image_size, crop_from); 0: off
-    image_cache: str = ""  # folder for training images resized once, as uint8; empty: no cache
-    save_length: int = 1000  # updates between checkpoints
-    print_span: int = 20  # updates between lines of train_log.csv
-    eval_length: int = 0  # updates between Recall@K on the validation queries; 0: never
-    keep_checkpoints: int = 3
-    tensorboard: bool = False  # also write TensorBoard summaries
-    precision: str = "float32"  # float32 | mixed_bfloat16 | mixed_float16
-    xla: bool = False  # compile the update; slower on CPU
-    allow_missing: bool = False  # train and evaluate although images are missing
-    as_published: bool = False  # the published quirks; see README, Differences
-    seed: int = 0
+    batch_size: int = setting(32, "pairs; the losses need a negative", least=2)
+    train_length: int = setting(50_000, "optimizer updates", least=1)
+    init_learning_rate: float = setting(
+        0.0, "of Adam; 0: 6.3e-5, which the published 2e-4 acts as", least=0
+    )
+    decay_at: int = setting(0, "update after which the rate is x0.1; 0: constant", least=0)
+    average_decay: float = setting(0.9999, "of the averaged weights, per update", share=True)
+    augmentation: bool = setting(True, "random horizontal flip, each image on its own")
+    crop_from: int = setting(
+        0, "pixels; resize to a square drawn from [image_size, crop_from); 0: off"
+    )
+    image_cache: str = setting(
+        "", "folder for training images resized once, as uint8; empty: no cache"
+    )
+    save_length: int = setting(1000, "updates between checkpoints", least=1)
+    print_span: int = setting(20, "updates between lines of train_log.csv", least=1)
+    eval_length: int = setting(
+        0, "updates between Recall@K on the validation queries; 0: never", least=0
+    )
+    keep_checkpoints: int = setting(3, "newest checkpoints kept", least=1)
+    tensorboard: bool = setting(False, "also write TensorBoard summaries")
+    precision: str = setting(
+        "float32", "of the layers", ("float32", "mixed_bfloat16", "mixed_float16")
+    )
+    xla: bool = setting(False, "compile the update; slower on CPU")
+    allow_missing: bool = setting(False, "train and evaluate although images are missing")
+    as_published: bool = setting(False, "the published quirks; see README, Differences")
+    seed: int = setting(0, "of weights, order, augmentation and dropout", least=0)
 
     def __post_init__(self):
-        for name, allowed in CHOICES.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(f"--{name}={getattr(self, name)}: choose {' | '.join(allowed)}", 2)
-        for name, lowest in LOWEST.items():
-            if not getattr(self, name) >= lowest:  # also refuses nan
-                raise InputError(f"--{name}={getattr(self, name)}: must be at least {lowest}", 2)
-        for name in ("batch_norm_decay", "average_decay", "dropout"):
-            if not 0 <= getattr(self, name) < 1:
-                raise InputError(f"--{name}={getattr(self, name)}: must be in [0, 1)", 2)
+        for field in dataclasses.fields(self):
+            value, allowed = getattr(self, field.name), field.metadata
+            wrong = None
+            if allowed["choices"] and value not in allowed["choices"]:
+                wrong = f"choose {' | '.join(allowed['choices'])}"
+            elif allowed["least"] is not None and not value >= allowed["least"]:  # nan too
+                wrong = f"must be at least {allowed['least']}"
+            elif allowed["share"] and not 0 <= value < 1:
+                wrong = "must be in [0, 1)"
+            if wrong:
+                raise InputError(f"--{field.name}={value}: {wrong}", 2)
         if 0 < self.crop_from <= self.image_size:
             raise InputError(f"--crop_from={self.crop_from}: 0, or above image_size", 2)
-        if self.stage == "visual_semantic":  # only the text makes the query
-            object.__setattr__(self, "composition", "text_only")
-        for name, value in (
-            ("data_path", f"data/{self.dataset}"),
-            ("checkpoint_dir", f"save_model/{self.dataset}"),
-            ("init_learning_rate", 2e-4 if self.as_published else 6.3e-5),
-        ):
-            if not getattr(self, name):
-                object.__setattr__(self, name, value)
 
 
+GROUPS = {  # of --help: the first setting of each
+    "dataset": "what and where",
+    "image_model": "image encoder",
+    "text_model": "text encoder",
+    "composition": "composition and loss",
+    "batch_size": "training",
+}
 WHAT_AND_WHERE = (
     "dataset", "data_path", "checkpoint_dir", "checkpoint_dir_stage1", "composition", "stage",
     "seed",
 )  # fmt: skip
-CHOICES = {
-    "dataset": DATASETS,
-    "image_model": IMAGE_MODELS,
-    "composition": ("val", "image_only", "text_only"),
-    "text_model": ("lstm", "bi_lstm", "gru", "bi_gru"),
-    "stage": ("compose", "visual_semantic"),
-    "loss": ("triplet", "softmax"),
-    "negatives": ("semi_hard", "hardest"),
-    "precision": ("float32", "mixed_bfloat16", "mixed_float16"),
-}
-LOWEST = {
-    "image_size": 32,
-    "word_embedding_size": 1,
-    "text_embedding_size": 1,
-    "joint_embedding_size": 1,
-    "max_caption_words": 1,
-    "margin": 0,
-    "weight_decay": 0,
-    "batch_size": 2,  # the losses need a negative
-    "train_length": 1,
-    "init_learning_rate": 0,
-    "decay_at": 0,
-    "save_length": 1,
-    "print_span": 1,
-    "eval_length": 0,
-    "keep_checkpoints": 1,
-    "seed": 0,
-}
 PRESETS = {
     "fashion_iq": dict(
         dataset="fashion_iq", pretrain_checkpoint_dir="pretrain_model/resnet_v2_50", crop_from=280
@@ -161,6 +165,19 @@ PRESETS = {
 }
 
 
+def make_config(**settings):
+    """Config with what is left empty filled in. Raises InputError (exit code 2) for a bad value."""
+    settings = {**{f.name: f.default for f in dataclasses.fields(Config)}, **settings}
+    dataset = settings["dataset"]
+    settings["data_path"] = settings["data_path"] or f"data/{dataset}"
+    settings["checkpoint_dir"] = settings["checkpoint_dir"] or f"save_model/{dataset}"
+    rate = 2e-4 if settings["as_published"] else 6.3e-5
+    settings["init_learning_rate"] = settings["init_learning_rate"] or rate
+    if settings["stage"] == "visual_semantic":  # only the text makes the query
+        settings["composition"] = "text_only"
+    return Config(**settings)
+
+
 class _Preset(argparse.Action):
     def __call__(self, parser, namespace, name, option_string=None):
         defaults = {f.name: f.default for f in dataclasses.fields(Config)}
@@ -171,17 +188,23 @@ class _Preset(argparse.Action):
 
 def parse_config(argv, description):
     """Command line -> Config. Flags are read in order: a preset resets what stands before it."""
-    check_flag_form(argv)
-    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    parser = Flags(description)
     parser.add_argument("--preset", action=_Preset, choices=PRESETS, default=argparse.SUPPRESS)
     for field in dataclasses.fields(Config):
-        kind = boolean if field.type in (bool, "bool") else type(field.default)
-        parser.add_argument(
-            f"--{field.name}", type=kind, default=field.default, help=f"default {field.default!r}"
+        if field.name in GROUPS:
+            group = parser.add_argument_group(GROUPS[field.name])
+        choices = field.metadata["choices"]
+        text = f"{field.metadata['help']}{': ' + ' | '.join(choices) if choices else ''}"
+        group.add_argument(
+            f"--{field.name}",
+            type=boolean if isinstance(field.default, bool) else type(field.default),
+            default=field.default,
+            metavar=type(field.default).__name__.upper(),
+            help=f"{text} (default {field.default!r})",
         )
     settings = vars(parser.parse_args(argv))
     settings.pop("preset", None)
-    return Config(**settings)
+    return make_config(**settings)
 
 
 def save_config(config):
@@ -202,4 +225,4 @@ def load_config(checkpoint_dir):
     if not isinstance(settings, dict) or set(settings) - known:
         raise InputError(f"{path}: unknown settings {sorted(set(settings) - known)}")
     # Moved or copied runs stay usable: where a run lies is where it was found.
-    return Config(**{**settings, "checkpoint_dir": str(checkpoint_dir)})
+    return make_config(**{**settings, "checkpoint_dir": str(checkpoint_dir)})

@@ -7,12 +7,11 @@ for good (<data_path>/download_log.jsonl) is left out unless --retry_failed.
   python download_fashion_iq.py [--data_path=data/fashion_iq] [--threads=16] [--rate=50]
 """
 
-import argparse
 from collections import Counter
 from pathlib import Path
 
 from command_line.errors import InputError, run_main
-from command_line.flags import boolean
+from command_line.flags import Flags, boolean
 from datasets.fashion_iq_images import (
     HOSTS,
     Log,
@@ -25,7 +24,7 @@ from datasets.find_images import image_paths
 
 
 def parse_flags(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__, bare=True)
     switch = {"type": boolean, "nargs": "?", "const": True, "default": False}
     parser.add_argument("--data_path", default="data/fashion_iq")
     parser.add_argument("--all", **switch, help="also images that neither training nor tests need")

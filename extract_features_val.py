@@ -7,20 +7,18 @@ Everything that changes a number comes from the run's config.json. Writes, per s
 level), their names (queries.jsonl, test_images.txt) and, last, features.json.
 """
 
-import argparse
 from pathlib import Path
 
 import datasets
 from checkpointing.run import load_trained_model
 from command_line.errors import InputError, run_main
-from command_line.flags import check_flag_form
+from command_line.flags import Flags
 from evaluation.encoder import Encoder
 from evaluation.extraction import extract_subset
 
 
 def main(argv):
-    check_flag_form(argv)
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = Flags(__doc__)
     parser.add_argument("--checkpoint_dir", required=True, help="a trained run")
     parser.add_argument("--exact_model_checkpoint", default="", help="default: the newest")
     parser.add_argument("--subset", default="", help="FashionIQ category; default: all")

@@ -5,17 +5,17 @@ Writes <data_path>/groundtruth[_<subset>]_<protocol>.npz for every subset and pr
   python generate_groundtruth.py --checkpoint_dir=DIR   (both from its config.json)
 """
 
-import argparse
 from pathlib import Path
 
 import datasets
 from command_line.errors import run_main
+from command_line.flags import Flags
 from datasets.released_files import field, read_json
 from evaluation.groundtruth import build_groundtruth, groundtruth_path, save_groundtruth
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__, bare=True)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--checkpoint_dir", help="folder of a run; its config.json says which data")
     source.add_argument("--dataset", choices=tuple(datasets.READERS))

@@ -5,10 +5,10 @@ those without a vector. --output writes what was found, GloVe text again but sma
   python read_glove.py --vocabulary=save_model/shoes/vocab.txt --word_embedding_dir=data/glove
 """
 
-import argparse
 import textwrap
 
 from command_line.errors import run_main
+from command_line.flags import Flags
 from datasets.glove import (
     read_glove,
     save_glove,
@@ -17,7 +17,7 @@ from datasets.vocabulary import PADDING, UNKNOWN, Vocabulary
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__, bare=True)
     parser.add_argument("--vocabulary", required=True, help="vocab.txt of a run")
     parser.add_argument("--word_embedding_dir", default="data/glove", help="GloVe file or folder")
     parser.add_argument("--word_embedding_size", type=int, default=300)

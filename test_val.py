@@ -7,11 +7,10 @@ and results/results.jsonl, and prints the same. Without --subset, all subsets fo
 Ranks are counted from 1 in everything that is written or printed.
 """
 
-import argparse
 from pathlib import Path
 
 from command_line.errors import run_main
-from command_line.flags import boolean, check_flag_form
+from command_line.flags import Flags, boolean
 from evaluation.evaluation_set import load_evaluation_set
 from evaluation.features import find_features, read_about
 from evaluation.rank_files import write_ranks, write_trec
@@ -26,8 +25,7 @@ from evaluation.scores import (
 
 
 def parse(argv):
-    check_flag_form(argv)
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__)
     parser.add_argument("--feature_dir", required=True, help="where extraction wrote the features")
     parser.add_argument("--data_path", default="", help="default: the one extraction used")
     parser.add_argument("--subset", default="", help="FashionIQ category; default: all found")

@@ -10,9 +10,7 @@ queries with a correct image among the 10 nearest; ratio_to_matmul_unrelated is 
 full-rank features and queries that have nothing to do with their targets.
 """
 
-import argparse
 import os
-import sys
 import threading
 import time
 from pathlib import Path
@@ -21,6 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
+from command_line.errors import run_main
+from command_line.flags import Flags
 from evaluation.ranking import BLOCK_SCORES, rank_correct
 from evaluation.recall import recall_at_k
 
@@ -141,7 +141,7 @@ def compare(queries, gallery, correct, references, rounds):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__, bare=True)
     parser.add_argument("--queries", type=int, default=33_480)
     parser.add_argument("--gallery", type=int, default=29_789)
     parser.add_argument("--dims", type=int, default=2048)
@@ -181,4 +181,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_main(main)

@@ -10,8 +10,6 @@ Photographs are drawn; networks have their real sizes. The last lines are name=v
 without a network's name are of the data set of the network furthest behind.
 """
 
-import argparse
-import sys
 import tempfile
 from typing import NamedTuple
 
@@ -27,7 +25,9 @@ from benchmarks.machine import (
     matrix_gflops,
 )
 from checkpointing.run import build_model
-from config import PRESETS, Config
+from command_line.errors import run_main
+from command_line.flags import Flags
+from config import PRESETS, make_config
 from datasets.images import image_batches, load
 from evaluation.encoder import Encoder
 
@@ -53,7 +53,7 @@ class Measured(NamedTuple):
 def settings(image_model):
     """Of the network's preset; the batch normalisation keeps what it saw last."""
     preset = {**PRESETS[PRESET_OF[image_model]], "batch_norm_decay": 0.0}
-    return Config(**{**preset, "image_model": image_model})
+    return make_config(**{**preset, "image_model": image_model})
 
 
 def calibrated_model(config, paths, captions):
@@ -136,7 +136,7 @@ def measure_network(config, paths, batch_size, share):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__, bare=True)
     parser.add_argument("--image_model", choices=sorted(PUBLISHED), help="default: both")
     parser.add_argument("--images", type=int, default=128, help="files drawn")
     parser.add_argument("--batch_size", type=int, default=32)
@@ -173,4 +173,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_main(main)

@@ -15,7 +15,6 @@ processes on the machine trust these (the published times taken as those of 2 bu
 The last lines are name=value; those without a network's name are of the network furthest behind.
 """
 
-import argparse
 import math
 import resource
 import tempfile
@@ -32,7 +31,8 @@ from benchmarks.machine import (
     matrix_seconds,
 )
 from command_line.errors import run_main
-from config import PRESETS, Config
+from command_line.flags import Flags
+from config import PRESETS, make_config
 from datasets.images import iterate
 from datasets.vocabulary import Vocabulary
 from training.batches import Example, input_pipeline
@@ -61,7 +61,7 @@ class Measured(NamedTuple):
 
 def settings(image_model, batch_size, flags):
     """Of the network's preset, from random weights."""
-    return Config(
+    return make_config(
         **{
             **PRESETS[PRESET_OF[image_model]],
             "image_model": image_model,
@@ -151,7 +151,7 @@ def measure(config, paths, steps):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__, bare=True)
     parser.add_argument("--image_model", choices=sorted(PUBLISHED), help="default: both")
     parser.add_argument("--batch_size", type=int, help="default: the published table's, 32 and 8")
     parser.add_argument("--steps", type=int, default=20)

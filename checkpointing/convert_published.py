@@ -11,7 +11,6 @@ published averages, or with --raw=True the weights in their place. There is no o
 it: it is for extraction, and training does not go on from it.
 """
 
-import argparse
 import json
 import re
 from pathlib import Path
@@ -28,7 +27,7 @@ from checkpointing.published_names import (
 )
 from checkpointing.run import CONVERTED_FILE, Saver, build_model, prepare_run
 from command_line.errors import InputError, run_main
-from command_line.flags import boolean, check_flag_form
+from command_line.flags import Flags, boolean
 from config import parse_config
 from datasets.released_files import read_lines
 from datasets.vocabulary import PADDING, UNKNOWN, Vocabulary, check_words, tokenize
@@ -142,8 +141,7 @@ def report_words(words, path):
 
 
 def main(argv):
-    check_flag_form(argv)
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = Flags(__doc__)
     parser.add_argument("--published_checkpoint", required=True, help=".../model.ckpt-<step>")
     parser.add_argument("--vocabulary", required=True, help="words by id, one a line")
     parser.add_argument("--raw", type=boolean, default=False, help="weights, not their averages")

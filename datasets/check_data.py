@@ -5,7 +5,6 @@ and gallery entries they touch, duplicates, odd captions:
   python -m datasets.check_data --dataset=fashion_iq --data_path=data/fashion_iq [--decode] [--json]
 """
 
-import argparse
 import hashlib
 import json
 import multiprocessing
@@ -18,7 +17,7 @@ from tqdm import tqdm
 
 import datasets
 from command_line.errors import InputError, run_main
-from command_line.flags import boolean
+from command_line.flags import Flags, boolean
 from config import Config
 from datasets.fashion200k import read_fashion200k
 from datasets.find_images import image_paths
@@ -198,7 +197,7 @@ def print_report(report):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__, bare=True)
     parser.add_argument("--dataset", choices=tuple(datasets.READERS), required=True)
     parser.add_argument("--data_path", help="root of the data set; default data/<dataset>")
     switch = {"type": boolean, "nargs": "?", "const": True}

@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from command_line.errors import InputError, run_main
-from command_line.flags import check_flag_form
+from command_line.flags import Flags
 from demo.captions import shoe_caption, tags
 from demo.garments import Garment, draw
 from demo.triplets import (
@@ -260,7 +260,7 @@ def _number(low, high):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__)
     parser.add_argument("--data_path", default="data/demo", help="folder of the data sets' folders")
     parser.add_argument("--dataset", default="all", choices=["all", *DATASETS])
     parser.add_argument("--seed", type=_number(0, 2**32 - 1), default=0)
@@ -270,7 +270,6 @@ def main(argv):
         default=FULL_SIZE,
         help="training triplets per FashionIQ category; everything else scales along (full: 1800)",
     )
-    check_flag_form(argv)
     args = parser.parse_args(argv)
     chosen = list(DATASETS) if args.dataset == "all" else [args.dataset]
     for dataset in chosen:

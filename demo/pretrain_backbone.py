@@ -6,7 +6,6 @@ Real ImageNet checkpoints cannot be bundled, and VAL learns slowly from random w
 is a checkpoint with slim's variable names, which training restores as it restores a real one.
 """
 
-import argparse
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from command_line.errors import run_main
-from command_line.flags import check_flag_form
+from command_line.flags import Flags
 from config import PRESETS
 from demo.garments import ATTRIBUTES, draw, label_sizes, labels, random_garment
 
@@ -96,8 +95,7 @@ def save_slim_checkpoint(prefix, arrays):
 
 
 def main(argv):
-    check_flag_form(argv)
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = Flags(__doc__)
     parser.add_argument("--checkpoint", required=True, help="prefix of the checkpoint to write")
     parser.add_argument("--seed", type=int, default=1)
     flags = parser.parse_args(argv)

@@ -5,7 +5,6 @@
 Reads the last evaluation of each demo run in results/results.jsonl, and the runs' training logs.
 """
 
-import argparse
 import csv
 import json
 from pathlib import Path
@@ -15,7 +14,7 @@ import numpy as np
 
 import datasets
 from command_line.errors import InputError, run_main
-from command_line.flags import check_flag_form
+from command_line.flags import Flags
 from config import DATASETS
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
 from reports.sheet import write_sheet
@@ -90,8 +89,7 @@ def plot_training(dataset, path):
 
 
 def main(argv):
-    check_flag_form(argv)
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = Flags(__doc__)
     parser.add_argument("--dataset", choices=DATASETS, default="fashion_iq")
     parser.add_argument("--results_dir", default="results")
     flags = parser.parse_args(argv)

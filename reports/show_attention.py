@@ -21,7 +21,7 @@ from PIL import Image
 import datasets
 from checkpointing.run import load_trained_model
 from command_line.errors import InputError, run_main
-from command_line.flags import check_flag_form
+from command_line.flags import Flags
 from datasets.find_images import image_paths
 from datasets.images import image_batches, iterate
 from datasets.records import Query
@@ -223,8 +223,7 @@ def query_numbers(text):
 
 
 def main(argv):
-    check_flag_form(argv)
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__)
     parser.add_argument("--checkpoint_dir", required=True, help="a trained run, composition val")
     parser.add_argument("--exact_model_checkpoint", default="", help="default: the newest")
     parser.add_argument("--subset", default="", help="FashionIQ category; default: all")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from command_line.errors import run_main
 from command_line.files import write_lines
-from command_line.flags import check_flag_form
+from command_line.flags import Flags
 from evaluation.features import find_features, read_about
 from reports.cases import fewer, read_cases, unreadable
 from reports.page import page_lines
@@ -22,8 +22,7 @@ from reports.sheet import (
 
 
 def main(argv):
-    check_flag_form(argv)
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__)
     parser.add_argument("--feature_dir", required=True, help="where extraction wrote the features")
     parser.add_argument("--data_path", default="", help="default: the one extraction used")
     parser.add_argument("--subset", default="", help="FashionIQ category; default: all found")

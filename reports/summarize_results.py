@@ -6,7 +6,6 @@ Prints it and writes <results_dir>/summary.md. Of a run scored twice on the same
 score counts. Brackets are 95 % intervals: bootstrap over the triplets, made by test_val.py.
 """
 
-import argparse
 import json
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import numpy as np
 import datasets
 from command_line.errors import InputError, run_main
 from command_line.files import write_lines
-from command_line.flags import check_flag_form
+from command_line.flags import Flags
 from datasets.released_files import read_lines
 from evaluation.recall import MEAN
 from reports.published_scores import PUBLISHED, SHOWN
@@ -119,8 +118,7 @@ def table(terms, runs):
 
 
 def main(argv):
-    check_flag_form(argv)
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Flags(__doc__)
     parser.add_argument("--results_dir", default="results", help="where results.jsonl is")
     flags = parser.parse_args(argv)
     tables = read_results(Path(flags.results_dir, "results.jsonl"))

@@ -20,7 +20,7 @@ import tensorflow as tf  # noqa: E402
 
 from checkpointing.published_names import assign_variables  # noqa: E402
 from command_line.errors import InputError, run_main  # noqa: E402
-from config import Config  # noqa: E402
+from config import make_config  # noqa: E402
 from datasets.vocabulary import Vocabulary  # noqa: E402
 from model import bidirectional_matching_loss, side_by_side  # noqa: E402
 from tests.support.golden_recipes import draw, images, join_cell, published_shapes  # noqa: E402
@@ -60,7 +60,7 @@ def compare(name, ours, golden, limit=LIMIT):
 
 def rebuild(image_model, size, recipe):
     """The published model on a recipe's weights -> (Training, {published name: value})."""
-    config = Config(
+    config = make_config(
         image_model=image_model,
         image_size=size,
         dropout=0.0,

@@ -7,7 +7,6 @@ worker gets one. SIGTERM and Ctrl-C reach all workers, which save and stop. When
 the others are ended within a minute; the exit code is the first failure's.
 """
 
-import argparse
 import contextlib
 import ctypes
 import json
@@ -23,7 +22,7 @@ import time
 from pathlib import Path
 
 from command_line.errors import InputError, run_main
-from command_line.flags import check_flag_form
+from command_line.flags import Flags
 
 PATIENCE = 25  # seconds that the others have to end by themselves, and again after SIGTERM
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -109,8 +108,7 @@ def supervise(processes, signals):
 
 def main(argv):
     count = next((i for i, word in enumerate(argv) if not word.startswith("--")), len(argv))
-    check_flag_form(argv[:count])
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser = Flags(__doc__)
     parser.add_argument("--workers", type=int, default=2, help="processes, default 2")
     flags = parser.parse_args(argv[:count])
     command = argv[count:]

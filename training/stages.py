@@ -1,10 +1,10 @@
 """A run from its settings to its last update; with L_vs the visual-semantic stage first."""
 
-import dataclasses
+from dataclasses import asdict
 from pathlib import Path
 
 from checkpointing.run import prepare_run, saved_checkpoints
-from config import CONFIG_FILE, load_config
+from config import CONFIG_FILE, load_config, make_config
 from evaluation.validation import Validation
 from training.devices import (
     check_settings,
@@ -22,12 +22,8 @@ def run_training(config, vocabulary, examples_of_epoch):
     examples_of_epoch: of the stage "compose"; stage "visual_semantic" reads its own."""
     check_settings(config.batch_size, config.xla)
     if config.checkpoint_dir_stage1 and not is_trained(config.checkpoint_dir_stage1):
-        stage1 = dataclasses.replace(
-            config,
-            stage="visual_semantic",
-            checkpoint_dir=config.checkpoint_dir_stage1,
-            checkpoint_dir_stage1="",
-        )
+        own = dict(checkpoint_dir=config.checkpoint_dir_stage1, checkpoint_dir_stage1="")
+        stage1 = make_config(**{**asdict(config), **own, "stage": "visual_semantic"})
         run_training(stage1, vocabulary, None)
     if config.stage == "visual_semantic":
         examples = side_text_examples(config, vocabulary)

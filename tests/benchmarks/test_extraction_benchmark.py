@@ -4,11 +4,11 @@ import pytest
 from PIL import Image
 
 from benchmarks import extraction, machine
-from config import Config
+from config import make_config
 
 
 def tiny(image_model):
-    return Config(
+    return make_config(
         image_model="mobilenet_v1_025", image_size=64, word_embedding_size=6,
         text_embedding_size=8, joint_embedding_size=8, batch_norm_decay=0.0,
     )  # fmt: skip

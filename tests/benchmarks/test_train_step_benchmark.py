@@ -3,11 +3,11 @@
 import types
 
 from benchmarks import machine, train_step
-from config import Config
+from config import make_config
 
 
 def test_benchmark_ends_with_its_ratios(monkeypatch, capsys):
-    tiny = Config(
+    tiny = make_config(
         image_model="mobilenet_v1_025", image_size=32, batch_size=4, word_embedding_size=6,
         text_embedding_size=8, joint_embedding_size=8, composition="image_only",
     )  # fmt: skip

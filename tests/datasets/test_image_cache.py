@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from command_line.errors import InputError
-from config import Config
+from config import make_config
 from datasets.image_cache import read_cached
 from datasets.images import resize
 from training.batches import Example, input_pipeline
@@ -72,7 +72,7 @@ def test_training_batches_come_from_the_cache(tmp_path, picture, capsys):
     settings = {"dataset": "shoes", "image_size": 32, "batch_size": 2, "crop_from": 0}
 
     def references(**more):
-        config = Config(**settings, **more)
+        config = make_config(**settings, **more)
         dataset = input_pipeline(config, lambda epoch: examples, 0, 0, [slice(0, 2)])
         return next(iter(dataset))["references"].numpy()
 

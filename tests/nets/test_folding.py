@@ -6,7 +6,7 @@ from PIL import Image
 
 from checkpointing.published_names import named_variables
 from checkpointing.run import build_model
-from config import Config
+from config import make_config
 from datasets.images import load
 from evaluation.encoder import Encoder
 from nets.folding import folded
@@ -23,7 +23,7 @@ def strong_model(config):
 
 @pytest.fixture
 def config():
-    return Config(
+    return make_config(
         image_model="mobilenet_v1_025", image_size=64, word_embedding_size=6,
         text_embedding_size=8, joint_embedding_size=8,
     )  # fmt: skip

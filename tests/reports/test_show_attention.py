@@ -10,7 +10,7 @@ from PIL import Image
 from checkpointing.published_names import named_variables
 from checkpointing.run import build_model, prepare_run
 from command_line.errors import InputError
-from config import Config
+from config import make_config
 from datasets.records import Query
 from datasets.vocabulary import Vocabulary
 from reports import show_attention
@@ -26,7 +26,7 @@ def tiny(folder, **settings):
         image_model="mobilenet_v1_025", image_size=64,
         word_embedding_size=6, text_embedding_size=8, joint_embedding_size=8,
     )  # fmt: skip
-    return Config(**{**defaults, **settings})
+    return make_config(**{**defaults, **settings})
 
 
 def strong_model(config):

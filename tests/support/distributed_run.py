@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from checkpointing.run import Saver, prepare_run
 from command_line.errors import run_main
-from config import Config
+from config import make_config
 from datasets.vocabulary import Vocabulary
 from nets.batch_norm import BatchNormalization
 from training import loop
@@ -43,7 +43,7 @@ PROCESS = json.loads(os.environ.get("TF_CONFIG", '{"task": {"index": 0}}'))["tas
 
 
 def tiny(folder, train_length):
-    return Config(
+    return make_config(
         checkpoint_dir=str(folder), image_model="mobilenet_v1_025", image_size=32, batch_size=8,
         word_embedding_size=6, text_embedding_size=8, joint_embedding_size=8, save_length=3,
         print_span=1, init_learning_rate=1e-5, dropout=0.0, batch_norm_decay=0.0, eval_length=3,

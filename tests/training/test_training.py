@@ -11,7 +11,7 @@ from PIL import Image
 from checkpointing.published_names import named_variables
 from checkpointing.run import checkpoint_path, load_trained_model, prepare_run
 from command_line.errors import InputError
-from config import Config, load_config
+from config import load_config, make_config
 from datasets.vocabulary import Vocabulary, pad
 from demo.pretrain_backbone import save_slim_checkpoint
 from nets.mobilenet_v1 import mobilenet_v1
@@ -28,7 +28,7 @@ def tiny(folder, **settings):
         word_embedding_size=6, text_embedding_size=8, joint_embedding_size=8, train_length=4,
         save_length=2, print_span=1, init_learning_rate=1e-3, crop_from=36,
     )  # fmt: skip
-    return Config(**{**defaults, **settings})
+    return make_config(**{**defaults, **settings})
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +142,7 @@ def test_updates_lower_every_loss_and_move_the_averages(examples, loss):
 def test_gradients_are_the_same_bits_every_time(examples):
     """At full size: from an AddN of three, which TensorFlow adds in no fixed order, 3 to 25 of 100
     gradients differed."""
-    config = Config(dataset="shoes", image_model="mobilenet_v1", image_size=64, crop_from=0,
+    config = make_config(dataset="shoes", image_model="mobilenet_v1", image_size=64, crop_from=0,
                     batch_size=4, pretrain_checkpoint_dir="")  # fmt: skip
     training, data = start_training(config, VOCABULARY), batch(examples, config)
     gradients = tf.function(training.gradients)
