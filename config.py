@@ -132,9 +132,7 @@ PRESETS = {
         dataset="fashion_iq", pretrain_checkpoint_dir="pretrain_model/resnet_v2_50", crop_from=280
     ),
     "shoes": dict(
-        dataset="shoes",
-        pretrain_checkpoint_dir="pretrain_model/resnet_v2_50",
-        train_length=30_000,
+        dataset="shoes", pretrain_checkpoint_dir="pretrain_model/resnet_v2_50", train_length=30_000
     ),
     "fashion200k": dict(
         dataset="fashion200k",

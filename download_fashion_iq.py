@@ -12,13 +12,7 @@ from pathlib import Path
 
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
-from datasets.fashion_iq_images import (
-    HOSTS,
-    Log,
-    download,
-    plan,
-    prepare_folders,
-)
+from datasets.fashion_iq_images import HOSTS, Log, download, plan, prepare_folders
 from datasets.fetch_image import Rules
 from datasets.find_images import image_paths
 

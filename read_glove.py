@@ -9,10 +9,7 @@ import textwrap
 
 from command_line.errors import run_main
 from command_line.flags import Flags
-from datasets.glove import (
-    read_glove,
-    save_glove,
-)
+from datasets.glove import read_glove, save_glove
 from datasets.vocabulary import PADDING, UNKNOWN, Vocabulary
 
 

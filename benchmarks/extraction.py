@@ -17,13 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.machine import (
-    PRESET_OF,
-    PUBLISHED_GFLOPS,
-    clock,
-    draw_photographs,
-    matrix_gflops,
-)
+from benchmarks.machine import PRESET_OF, PUBLISHED_GFLOPS, clock, draw_photographs, matrix_gflops
 from checkpointing.run import build_model
 from command_line.errors import run_main
 from command_line.flags import Flags

@@ -23,13 +23,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from benchmarks.machine import (
-    PRESET_OF,
-    PUBLISHED_GFLOPS,
-    clock,
-    draw_photographs,
-    matrix_seconds,
-)
+from benchmarks.machine import PRESET_OF, PUBLISHED_GFLOPS, clock, draw_photographs, matrix_seconds
 from command_line.errors import run_main
 from command_line.flags import Flags
 from config import PRESETS, make_config

@@ -24,14 +24,7 @@ from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from demo.captions import shoe_caption, tags
 from demo.garments import Garment, draw
-from demo.triplets import (
-    CLOTHES_CHANGES,
-    SHOE_CHANGES,
-    SHOE_KINDS,
-    Sizes,
-    comparisons,
-    products,
-)
+from demo.triplets import CLOTHES_CHANGES, SHOE_CHANGES, SHOE_KINDS, Sizes, comparisons, products
 
 VERSION = 1  # raise when pictures or words change: older folders are then drawn again
 MARKER = "demo_data.json"

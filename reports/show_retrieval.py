@@ -16,9 +16,7 @@ from command_line.flags import Flags
 from evaluation.features import find_features, read_about
 from reports.cases import fewer, read_cases, unreadable
 from reports.page import page_lines
-from reports.sheet import (
-    Sheet,
-)
+from reports.sheet import Sheet
 
 
 def main(argv):

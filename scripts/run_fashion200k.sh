@@ -3,12 +3,5 @@
 # Published: R@1/R@10/R@50 22.9/50.8/73.3 (with GloVe).
 # Flags go to training: bash scripts/run_fashion200k.sh --batch_size=16
 set -euo pipefail
-cd "$(dirname "$0")/.."
-bash scripts/setup.sh
-export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}  # TensorFlow's own chatter
-python=.venv/bin/python
-run=$("$python" -m datasets.check_settings --preset=fashion200k "$@")  # checks flags and data, prints the run's folder
-"$python" train_val_fashion200k.py --preset=fashion200k "$@"
-"$python" generate_groundtruth.py --checkpoint_dir="$run"
-"$python" extract_features_val.py --checkpoint_dir="$run"
-"$python" test_val.py --feature_dir="$run/features"
+preset=fashion200k training=train_val_fashion200k.py
+source "$(dirname "$0")/train_extract_test.sh"

@@ -47,10 +47,7 @@ def inputs(batch, seed=0):
 def test_features_have_unit_norm_per_level(image_model, dims):
     model = build(image_model)
     images, tokens, lengths = inputs(2)
-    for features in (
-        model.query_features(images, tokens, lengths),
-        model.gallery_features(images),
-    ):
+    for features in (model.query_features(images, tokens, lengths), model.gallery_features(images)):
         assert features.shape == (2, sum(dims))
         for level in np.split(np.asarray(features), np.cumsum(dims)[:-1], axis=1):
             np.testing.assert_allclose(np.linalg.norm(level, axis=1), 1, atol=1e-5)

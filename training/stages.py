@@ -6,13 +6,8 @@ from pathlib import Path
 from checkpointing.run import prepare_run, saved_checkpoints
 from config import CONFIG_FILE, load_config, make_config
 from evaluation.validation import Validation
-from training.devices import (
-    check_settings,
-    is_chief,
-)
-from training.examples import (
-    side_text_examples,
-)
+from training.devices import check_settings, is_chief
+from training.examples import side_text_examples
 from training.loop import train
 
 
