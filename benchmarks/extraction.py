@@ -2,7 +2,7 @@
 
   python -m benchmarks.extraction [--image_model=mobilenet_v1] [--images=128] [--batch_size=32]
 
-Compares extract_features_val.Encoder with one image at a time through the same weights, and with
+Compares evaluation.encoder.Encoder with one image at a time through the same weights, and with
 the published code's best times on a machine whose NumPy multiplied float32 matrices at 95
 GFLOP/s, scaled by that rate here. Asked are a gallery, queries with a reference each, and both
 as FashionIQ has them: 1.4 queries a gallery image, about half of the images being references.

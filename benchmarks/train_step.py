@@ -80,7 +80,7 @@ def draw_examples(paths, count, seed=0):
 
 
 def real_updates(training, config, examples):
-    """-> (function that makes the next update as train_val.train does, its first batch)."""
+    """-> (function that makes the next update as training.loop.train does, its first batch)."""
     whole = [slice(0, config.batch_size)]
     pipeline = input_pipeline(config, lambda epoch: examples, 0, 0, whole)
     update = tf.function(

@@ -1,6 +1,6 @@
 """What a run keeps: <checkpoint_dir>/{config.json, vocab.txt, model.ckpt-<step>.*, checkpoint}.
 
-Variables are stored by the published names (nets/pretrained.py), weights and averages apart.
+Variables are stored by the published names (published_names.py), weights and averages apart.
 """
 
 import shutil
@@ -16,7 +16,7 @@ from datasets.vocabulary import Vocabulary
 from model import VAL
 
 VOCABULARY_FILE = "vocab.txt"
-CONVERTED_FILE = "converted.json"  # only in a run that convert_checkpoint.py made
+CONVERTED_FILE = "converted.json"  # only in a run that convert_published.py made
 # Settings that may differ when a run goes on: where things lie, and how long and how watched.
 MAY_CHANGE = ("checkpoint_dir", "data_path", "train_length", "keep_checkpoints", "eval_length")
 

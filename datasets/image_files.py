@@ -1,4 +1,4 @@
-"""Is a file a picture that training can read? Asked by the download and by check_data.py.
+"""Is a file a picture that training can read? Asked by the download and by datasets/check_data.py.
 
 Accepted: JPEG and PNG of any colour mode (grey, palette, CMYK, 16 bit), which decode to RGB. EXIF
 rotation is not applied, as in the published code.

@@ -3,7 +3,7 @@
   python -m reports.show_retrieval --feature_dir=save_model/fashion_iq/features [--subset=dress]
 
 Per query: reference image, relative caption, nearest gallery images, correct ones framed, and the
-target with its rank. Queries are chosen by the rules the page states (retrieval_cases.py).
+target with its rank. Queries are chosen by the rules the page states (reports/cases.py).
 Writes <results_dir>/retrieval_<dataset>[_<subset>]_<protocol>.png and .html.
 """
 

@@ -1,4 +1,4 @@
-"""Local workers that train one run together, by the same command in each (see distribution.py).
+"""Local workers that train one run together, by the same command in each (see training/devices.py).
 
     python -m training.launch_workers --workers=2 train_val.py --preset=fashion_iq [--<setting>=...]
 

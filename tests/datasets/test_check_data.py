@@ -1,4 +1,4 @@
-"""check_data.py on small data sets with known gaps, and on the real annotations."""
+"""datasets/check_data.py on small data sets with known gaps, and on the real annotations."""
 
 import json
 
