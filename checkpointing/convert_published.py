@@ -33,7 +33,7 @@ from datasets.released_files import read_lines
 from datasets.vocabulary import PADDING, UNKNOWN, Vocabulary, check_words, tokenize
 
 EMBEDDING = "RNN/token_embedding_weights"
-# The list's own word for unknown ones, as far as it has one; published datasets/vocabulary.py: "<UNK>".
+# The list's own word for unknown ones, as far as it has one; published vocabulary.py: "<UNK>".
 OWN_UNKNOWN = ("<UNK>", "<unk>", "UNK", "unk")
 
 

@@ -58,8 +58,8 @@ class Vocabulary:
 def check_words(words, path):
     """The words, when each is one word and there once; InputError naming the line.
 
-    Converted lists (checkpointing/convert_published.py) hold words that tokenize never yields, like "a-line":
-    those are never looked up."""
+    Converted lists (checkpointing/convert_published.py) hold words that tokenize never yields, like
+    "a-line": those are never looked up."""
     line_of = {}
     for line, word in enumerate(words, 1):
         if word.split() != [word]:
