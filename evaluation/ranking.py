@@ -1,10 +1,30 @@
 """Exact ranks by squared L2: one matrix product a block, counting instead of sorting.
 
-Pure functions on arrays. The distance of a query and a gallery image is, by definition,
-np.sum((gallery - query) ** 2) in float64. A float32 product decides every image that is further
-from the nearest correct one than its rounding errors can reach; the few others are compared by
-the definition. So the ranks are those of a plain float64 loop, whatever the block size.
-Protocol: the query's own reference image is removed, ties go by gallery order.
+What is computed. For each query, how many gallery images stand before its nearest correct one. The
+distance of a query q and an image g is, by definition, np.sum((g - q) ** 2) in float64; the query's
+own reference image is taken out, ties go by gallery order. The ranks are those of a plain float64
+loop over all pairs, whatever the block size.
+
+How. |q - g|^2 = |q|^2 - 2 (q.g - |g|^2 / 2), so for one query the images are ordered by the score
+q.g - |g|^2 / 2, larger is nearer: a matrix product and a constant an image. A rank needs no
+sorting, only a count of the scores above that of the nearest correct image.
+
+Why that is exact. The product is float32, so a score may be off. A dot product of n terms, summed
+in any order, is off by at most about n u |x| |y| (Higham, Accuracy and Stability, section 3.1; u =
+2^-24). Three things keep this small: the gallery's mean is taken out of the images first, since
+what all share costs precision and orders nothing; at most TERMS dimensions are summed by one
+product, the sums of these slices being added (n is TERMS plus the number of slices, not all
+dimensions); and the constant rides along as two columns, its float32 value and what that left
+out. Added to the bound is the rounding of the shifted images to float32, four times over for slack.
+Scaling by a power of two rounds nothing and keeps squares from overflowing.
+
+So every query has an error that none of its scores exceeds. The nearest correct image is scored in
+float64; images further from it than the error are decided by the count, the few within it are
+compared by the definition. Features that have collapsed to copies would put all images there: then
+each distinct image is computed once.
+
+Memory is the shifted gallery, one block of scores and bool rows; a product uses all cores by
+itself, the counting runs in threads over a block's rows. Pure functions on arrays.
 """
 
 import os
