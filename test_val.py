@@ -9,12 +9,14 @@ Ranks are counted from 1 in everything that is written or printed.
 
 from pathlib import Path
 
+import datasets
 from command_line.errors import run_main
 from command_line.flags import Flags, boolean
 from evaluation.evaluation_set import load_evaluation_set
 from evaluation.features import find_features, read_about
 from evaluation.rank_files import write_ranks, write_trec
 from evaluation.scores import (
+    check_same_checkpoint,
     collapse_warning,
     evaluate,
     mean_lines,
@@ -40,7 +42,9 @@ def parse(argv):
 def main(argv):
     flags = parse(argv)
     entries = []
-    for folder in find_features(flags.feature_dir, flags.subset):
+    folders = find_features(flags.feature_dir, flags.subset)
+    check_same_checkpoint(flags.feature_dir, [read_about(folder) for folder in folders])
+    for folder in folders:
         for protocol in wanted_protocols(flags.protocol, read_about(folder)["dataset"]):
             features, evaluation_set = load_evaluation_set(folder, protocol, flags.data_path)
             ranking, numbers = evaluate(evaluation_set, flags.keep_reference)
@@ -59,6 +63,9 @@ def main(argv):
                 print(f"warning: {warning}")
     for line in mean_lines(entries):
         print(line)
+    missing = set(datasets.subsets(about["dataset"])).difference(e["subset"] for e in entries)
+    if missing and not flags.subset:
+        print(f"no features of {', '.join(sorted(missing))}: no mean over categories")
 
 
 if __name__ == "__main__":

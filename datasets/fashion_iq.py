@@ -88,7 +88,8 @@ def read_fashion_iq(data_path, category, split):
         captions = field(entry, "captions", place)
         if not isinstance(captions, list):
             raise InputError(f'{place}: "captions" is not a list')
-        rows.append((*names, [check_caption(caption, place) for caption in captions]))
+        # An entry without captions counts as one with a blank one.
+        rows.append((*names, [check_caption(caption, place) for caption in captions or [""]]))
     return rows
 
 

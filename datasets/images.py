@@ -30,7 +30,7 @@ def read_pixels(path):
     except InputError as error:
         reason = str(error)
     except tf.errors.OpError as error:
-        reason = error.message.split("\n")[0].split("[Op")[0].strip()
+        reason = re.sub(r"\{\{.*?\}\}|\[Op.*", "", error.message.split("\n")[0]).strip()
     raise InputError(f"{path}: not a readable image ({reason})")
 
 

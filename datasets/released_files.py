@@ -48,8 +48,10 @@ def read_json(path, kind):
 
 
 def read_entries(path):
-    """A JSON array of objects -> [(place to name in errors, object)]."""
+    """A JSON array of objects, not empty -> [(place to name in errors, object)]."""
     entries = [(f"{path}: entry {i}", entry) for i, entry in enumerate(read_json(path, list))]
+    if not entries:
+        raise InputError(f"{path}: no entries")
     for place, entry in entries:
         if not isinstance(entry, dict):
             raise InputError(f"{place} (from 0) is a {type(entry).__name__}, not an object")

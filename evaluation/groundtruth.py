@@ -94,6 +94,18 @@ def save_groundtruth(path, groundtruth):
         raise InputError(f"{path}: can't be written: {error.strerror}") from None
 
 
+def check_groundtruth(truth):
+    """Raises ValueError for what would crash later: columns or counts out of range."""
+    truth.correct.check_format(full_check=True)
+    references = truth.references
+    if references.shape != (len(truth.captions),) or references.dtype.kind != "i":
+        raise ValueError(f"references: {references.dtype} {references.shape}, not one a query")
+    if len(references) and not -1 <= references.min() <= references.max() < len(truth.gallery):
+        raise ValueError("references: columns out of range")
+    if len(truth.query_references) != len(truth.captions):
+        raise ValueError("not one reference name a caption")
+
+
 def load_groundtruth(path):
     """What save_groundtruth wrote -> GroundTruth; InputError for anything else."""
     try:
@@ -104,7 +116,9 @@ def load_groundtruth(path):
             indices, row_ends = arrays["indices"], arrays["row_ends"]
             values = np.ones(len(indices), bool)
             correct = scipy.sparse.csr_array((values, indices, row_ends), shape=shape)
-            return GroundTruth(correct, arrays["references"], query_references, captions, gallery)
+            truth = GroundTruth(correct, arrays["references"], query_references, captions, gallery)
+        check_groundtruth(truth)
+        return truth
     except FileNotFoundError:
         raise InputError(f"{path}: not there; python generate_groundtruth.py writes it") from None
     except UNREADABLE as error:

@@ -13,6 +13,9 @@ def nearest_names(evaluation_set, references, depth):
     """Yields [(name, squared L2), ...] of each query's nearest images, nearest first."""
     queries, gallery, truth = evaluation_set[:3]
     depth = min(depth, len(gallery) - bool((references >= 0).any()))
+    if not depth:  # a gallery of nothing but the reference
+        yield from ([] for _ in queries)
+        return
     for columns, distances in zip(*nearest(queries, gallery, references, depth), strict=True):
         yield [(truth.gallery[c], float(d)) for c, d in zip(columns, distances, strict=True)]
 

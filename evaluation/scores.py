@@ -129,6 +129,17 @@ def record(results_dir, feature_dir, about, protocol, numbers):
     return entry
 
 
+def check_same_checkpoint(feature_dir, abouts):
+    """Raises InputError when the features of some subsets come from another checkpoint."""
+    sources = {about["subset"]: (about.get("checkpoint"), about.get("step")) for about in abouts}
+    if len(set(sources.values())) > 1:
+        steps = ", ".join(f"{subset} step {step}" for subset, (_, step) in sources.items())
+        raise InputError(
+            f"--feature_dir={feature_dir}: features of different checkpoints ({steps}); "
+            "extract all again, or score one with --subset"
+        )
+
+
 def mean_lines(entries):
     """FashionIQ's summary, the mean over all its categories, one line a protocol."""
     lines = []

@@ -10,7 +10,7 @@ Writes <results_dir>/retrieval_<dataset>[_<subset>]_<protocol>.png and .html.
 import argparse
 from pathlib import Path
 
-from command_line.errors import run_main
+from command_line.errors import InputError, run_main
 from command_line.files import write_lines
 from command_line.flags import Flags
 from evaluation.features import find_features, read_about
@@ -30,6 +30,8 @@ def main(argv):
     parser.add_argument("--sheet", type=counts, default=(3, 2, 2), help="hits,near misses,failures")
     parser.add_argument("--page", type=counts, default=(12, 8, 8), help="the same of the page")
     flags = parser.parse_args(argv)
+    if flags.top < 1:
+        raise InputError(f"--top={flags.top}: must be at least 1", 2)
     for folder in find_features(flags.feature_dir, flags.subset):
         about = read_about(folder)
         stem = "_".join(filter(None, (about["dataset"], about["subset"], flags.protocol)))

@@ -27,12 +27,28 @@ def read_results(path):
         try:
             entry = json.loads(line)
             terms = entry["dataset"], entry["protocol"], entry["reference"], entry["data_path"]
-            SHOWN[entry["dataset"]]
+            check_entry(entry)
             run = f"{entry['feature_dir']}, step {entry['step']}"
             tables.setdefault(terms, {}).setdefault(run, {})[entry["subset"]] = entry
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: line {number}: not an evaluation ({error!r})") from None
+    if not tables:
+        raise InputError(f"{path}: no evaluations; test_val.py writes them")
     return tables
+
+
+def check_entry(entry):
+    """Raises KeyError, TypeError or ValueError unless the table can show it."""
+    if entry["subset"] not in datasets.subsets(entry["dataset"]):
+        raise ValueError(f"{entry['dataset']} has no subset {entry['subset']!r}")
+    names = SHOWN[entry["dataset"]]
+    bounds = [bound for n in (*names, MEAN) for bound in entry["interval_95"][n]]
+    counts = [f"{all_}{what}" for all_ in ("", "all_") for what in ("queries", "gallery")]
+    numbers = [entry[n] for n in (*names, *counts, "missing_images")]
+    if len(bounds) != 2 * len(names) + 2 or not all(
+        isinstance(number, int | float) for number in (*numbers, *bounds)
+    ):
+        raise TypeError("a score, a count or an interval is no number")
 
 
 def score(value, interval=None):

@@ -1,6 +1,7 @@
 """Bad annotation files: one message that names file, line or entry, and key. Property tests."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 import datasets
 from command_line.errors import InputError
+from datasets import fashion_iq
 from datasets.fashion200k import read_fashion200k
 from datasets.fashion_iq import read_fashion_iq
 from datasets.find_images import image_paths
@@ -204,9 +206,22 @@ def test_any_shoes_give_triplets_or_input_error(tmp_path_factory, entries):
         found = [t for split in ("train", "val") for t in read_shoes(root, split)]
         assert len(found) == len(entries)
     except InputError as error:
-        assert "relative_captions_shoes.json: entry" in str(error)
+        assert re.search("relative_captions_shoes.json: (no entries|entry)", str(error))
 
 
 def test_names_file(tmp_path):
     write(tmp_path / "names.txt", "\ufeffa.jpg \r\nb.jpg\r\n\r\n")
     assert read_names(tmp_path / "names.txt") == ["a.jpg", "b.jpg"]
+
+
+def test_no_entries_and_entries_without_captions(tmp_path):
+    root = small_fashion_iq(tmp_path)
+    path = root / "captions" / "cap.dress.train.json"
+    before = fashion_iq.count_empty_captions(root, "train")
+    entries = json.loads(path.read_text())
+    path.write_text(json.dumps([{**entries[0], "captions": []}, *entries[1:]]))
+    blank = sum(not caption.strip() for caption in entries[0]["captions"])
+    assert fashion_iq.count_empty_captions(root, "train") == before - blank + 1
+    path.write_text("[]")
+    with pytest.raises(InputError, match="cap.dress.train.json: no entries"):
+        fashion_iq.read_train_triplets(root)

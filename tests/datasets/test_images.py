@@ -1,5 +1,6 @@
 """From files to squares in [-1, 1]."""
 
+import re
 import struct
 import zlib
 
@@ -87,3 +88,13 @@ def test_an_image_that_claims_too_many_pixels_is_refused_before_decoding(
 def test_the_largest_image_is_read(tmp_path):
     Image.new("L", (25_000, 1000)).save(tmp_path / "wide.png")
     assert read_pixels(tmp_path / "wide.png").shape == (1000, 25_000, 3)
+
+
+def test_a_truncated_jpeg_is_said_without_inner_words(tmp_path):
+    whole, cut = tmp_path / "whole.jpg", tmp_path / "cut.jpg"
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(whole)
+    cut.write_bytes(whole.read_bytes()[:900])
+    with pytest.raises(InputError, match="cut.jpg: not a readable image") as error:
+        list(iterate(image_batches([cut], 32, 1, False)))
+    assert not re.search(r"[{}\[]|__wrapped__", str(error.value)), error.value

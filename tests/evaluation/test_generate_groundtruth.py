@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from command_line.errors import InputError
 from evaluation.groundtruth import (
+    GroundTruth,
     build_groundtruth,
     groundtruth_path,
     load_groundtruth,
@@ -71,6 +73,30 @@ def test_bad_input(tmp_path):
             load_groundtruth(tmp_path / "x.npz")
     with pytest.raises(InputError, match="can't be written"):
         save_groundtruth(tmp_path / "nowhere" / "x.npz", truth)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"indices": np.array([10**6, 1], np.int32)}, ""),
+        ({"indices": np.array([-3, 1], np.int32)}, ""),
+        ({"row_ends": np.array([0, 2, 1], np.int32)}, ""),
+        ({"references": np.array([0])}, "references"),
+        ({"references": np.array([0, 2])}, "references"),
+        ({"references": np.array([-2, 0])}, "references"),
+        ({"references": np.array([0.0, 1.0])}, "references"),
+    ],
+)
+def test_indices_out_of_range_are_refused(tmp_path, changes, message):
+    """scipy would read beyond its arrays, which ended in a segmentation fault."""
+    path = tmp_path / "x.npz"
+    correct = scipy.sparse.csr_array(np.eye(2, dtype=bool))
+    save_groundtruth(path, GroundTruth(correct, np.array([1, 0]), ["a", "b"], ["", ""], ["a", "b"]))
+    load_groundtruth(path)
+    with np.load(path) as arrays:
+        np.savez(path, **{**arrays, **changes})
+    with pytest.raises(InputError, match=f"x.npz: not a ground truth.*{message}"):
+        load_groundtruth(path)
 
 
 @real

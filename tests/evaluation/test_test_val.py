@@ -13,6 +13,7 @@ from command_line.errors import InputError
 from evaluation import scores
 from evaluation.evaluation_set import load_evaluation_set
 from evaluation.groundtruth import (
+    GroundTruth,
     build_groundtruth,
     groundtruth_path,
     load_groundtruth,
@@ -209,6 +210,38 @@ def test_unknown_protocol_and_subset_are_refused(shoes):
         evaluate(root, "--protocol=original")
     with pytest.raises(InputError, match="--subset=dress"):
         evaluate(root, "--subset=dress")
+
+
+def test_categories_of_different_checkpoints_have_no_mean(tmp_path, capsys):
+    """One category extracted again later, and one not extracted yet."""
+    truth = shoes_truth()
+    for subset, step in (("dress", 7), ("shirt", 9)):
+        save_groundtruth(groundtruth_path(tmp_path, subset, "val"), truth)
+        about = {"dataset": "fashion_iq", "subset": subset, "step": step, "checkpoint": f"c-{step}"}
+        folder = tmp_path / "features" / subset
+        write_features(folder, {"val": truth}, data_path=str(tmp_path), **about)
+    with pytest.raises(InputError, match="dress step 7, shirt step 9.*--subset"):
+        evaluate(tmp_path)
+    assert not (tmp_path / "results").exists()
+    evaluate(tmp_path, "--subset=dress")
+    assert "no features of" not in capsys.readouterr().out
+    path = tmp_path / "features" / "shirt" / "features.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps({**about, "step": 7, "checkpoint": "c-7"}))
+    evaluate(tmp_path)
+    said = capsys.readouterr().out
+    assert "no features of toptee: no mean over categories" in said and "\nmean over" not in said
+
+
+def test_ranks_of_a_gallery_that_holds_the_reference_alone(tmp_path):
+    name = "img_womens_boots_0.jpg"
+    correct = scipy.sparse.csr_array(np.ones((1, 1), bool))
+    truth = GroundTruth(correct, np.array([0]), [name], ["red"], [name])
+    save_groundtruth(groundtruth_path(tmp_path, "", "val"), truth)
+    write_features(tmp_path / "features", {"val": truth}, data_path=str(tmp_path))
+    evaluate(tmp_path, f"--save_ranks={tmp_path}", f"--save_trec={tmp_path}")
+    (line,) = (tmp_path / "ranks_shoes_val.jsonl").read_text().splitlines()
+    assert json.loads(line)["rank"] is None and json.loads(line)["top"] == []
 
 
 @pytest.mark.skipif(not FASHION_IQ.is_dir(), reason="no released annotations beside the checkout")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from command_line.errors import InputError
 from evaluation.groundtruth import groundtruth_path, save_groundtruth
 from reports import canvas, sheet, show_retrieval
 from reports.cases import read_cases, unreadable
@@ -92,3 +93,9 @@ def test_main_writes_both_files(folder, tmp_path, capsys):
         "retrieval_shoes_val.html",
     }
     assert "2 of their images have no readable file" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("top", [0, -1])
+def test_a_page_of_no_images_is_refused(folder, top):
+    with pytest.raises(InputError, match=f"--top={top}"):
+        show_retrieval.main([f"--feature_dir={folder}", f"--top={top}"])

@@ -68,3 +68,24 @@ def test_incomplete_coverage_is_marked(tmp_path):
 def test_a_bad_line_is_named(tmp_path):
     with pytest.raises(InputError, match="results.jsonl: line 2"):
         summarize(tmp_path, [entry(), {"dataset": "shoes"}])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subset": "hats"},
+        {"interval_95": {}},
+        {"interval_95": None},
+        {"R@10": "high"},
+        {"R@10": None},
+        {"queries": "many"},
+    ],
+)
+def test_what_is_no_evaluation_is_named_by_its_line(tmp_path, changes):
+    with pytest.raises(InputError, match="results.jsonl: line 2: not an evaluation"):
+        summarize(tmp_path, [entry("dress"), {**entry("dress"), **changes}])
+
+
+def test_no_evaluations_are_said(tmp_path):
+    with pytest.raises(InputError, match="results.jsonl: no evaluations"):
+        summarize(tmp_path, [])
