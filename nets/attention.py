@@ -12,12 +12,18 @@ HEADS = 2
 
 
 class WeightedSum(keras.layers.Layer):
-    """w1 * attended image + w2 * self-attention; w1 = 1 and w2 = 0 at the start, so that training
-    starts from the image alone. Both inputs [B, H, W, C] -> [B, H, W, C]."""
+    """w1 * attended image + w2 * self-attention, both [B, H, W, C] -> [B, H, W, C].
+
+    start: w1 and w2 before training; VAL's 1 and 0 let it start from the image alone."""
+
+    def __init__(self, start=(1.0, 0.0), **kwargs):
+        super().__init__(**kwargs)
+        self.start = [keras.initializers.Constant(value) for value in start]
 
     def build(self, input_shape):
-        self.image_weight = self.add_weight(name="r_weight", shape=(), initializer="ones")
-        self.self_attention_weight = self.add_weight(name="weight", shape=(), initializer="zeros")
+        of_image, of_other = self.start
+        self.image_weight = self.add_weight(name="r_weight", shape=(), initializer=of_image)
+        self.self_attention_weight = self.add_weight(name="weight", shape=(), initializer=of_other)
 
     def call(self, inputs):
         image, self_attention = inputs

@@ -18,17 +18,20 @@ class BatchNormalization(keras.layers.Layer):
     """Batch normalisation of the last axis. inputs: [B, H, W, C] -> the same.
 
     decay: share of the old moving mean and variance kept per update.
+    affine: whether scale and offset are learned; else they stay 1 and 0.
     Source: slim.batch_norm with scale=True, fused, as in the published arg scopes.
     """
 
-    def __init__(self, decay, epsilon, **kwargs):
+    def __init__(self, decay, epsilon, affine=True, **kwargs):
         super().__init__(**kwargs)
+        self.affine = affine
         self.decay = decay
         self.epsilon = epsilon
 
     def build(self, input_shape):
         # The kernel takes scale and statistics in float32, whatever the inputs are.
         shared = dict(shape=(input_shape[-1],), dtype="float32", autocast=False)
+        shared["trainable"] = self.affine
         self.gamma = self.add_weight(name="gamma", initializer="ones", **shared)
         self.beta = self.add_weight(name="beta", initializer="zeros", **shared)
         shared["trainable"] = False

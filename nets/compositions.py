@@ -40,8 +40,34 @@ def _text_only(level, map_shape, text_size, **shared):
     return layer
 
 
+def _pooled(name, *arguments):
+    """A builder of nets.pooled_compositions; with arguments, what it makes of them."""
+
+    def build(level, map_shape, text_size, **shared):
+        from nets import pooled_compositions
+
+        composer = getattr(pooled_compositions, name)
+        composer = composer(*arguments) if arguments else composer
+        return composer(level, map_shape, text_size, **shared)
+
+    return build
+
+
+def _film(level, map_shape, text_size, **shared):
+    from nets.film import film
+
+    return film(level, map_shape, text_size, **shared)
+
+
 COMPOSITIONS = {
     "val": Composition(True, True, _val, has_attention=True),
     "image_only": Composition(True, False, _image_only),
     "text_only": Composition(False, True, _text_only),
+    "sum": Composition(True, True, _pooled("sum_of_features")),
+    "concat": Composition(True, True, _pooled("concatenation")),
+    "tirg": Composition(True, True, _pooled("tirg")),
+    "film": Composition(True, True, _film),
+    "mrn": Composition(True, True, _pooled("mrn")),
+    "rtic_1": Composition(True, True, _pooled("rtic", 1)),
+    "rtic_4": Composition(True, True, _pooled("rtic", 4)),
 }

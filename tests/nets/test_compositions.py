@@ -1,0 +1,171 @@
+"""Each composition against its formula in NumPy, and what all of them promise."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from checkpointing.published_names import named_variables
+from nets.compositions import COMPOSITIONS
+from tests.test_model import build, inputs
+
+HEIGHT, WIDTH, C, T = 3, 2, 4, 5
+EPSILON = 1e-3
+SHARED = dict(
+    activation=keras.layers.ReLU, initializer="glorot_uniform", dropout=0.1, decay=0.9,
+    epsilon=EPSILON, weight_decay=0.0,
+)  # fmt: skip
+BOTH = [name for name, uses in COMPOSITIONS.items() if uses.uses_image and uses.uses_text]
+
+
+class Formula:
+    """Weights of a composer by part, and the operations of the formulas, in float64."""
+
+    def __init__(self, composer, scope):
+        found = named_variables(composer)
+        self.weights = {
+            n.removeprefix(f"{scope}/"): v.numpy().astype(float) for n, v in found.items()
+        }
+
+    def dense(self, part, x):
+        return x @ self.weights[f"{part}/kernel"] + self.weights[f"{part}/bias"]
+
+    def norm(self, part, x):
+        own = {n: self.weights[f"{part}/BatchNorm/{n}"] for n in
+               ("gamma", "beta", "moving_mean", "moving_variance")}  # fmt: skip
+        scaled = (x - own["moving_mean"]) / np.sqrt(own["moving_variance"] + EPSILON)
+        return own["gamma"] * scaled + own["beta"]
+
+
+def relu(x):
+    return np.maximum(x, 0)
+
+
+def leaky(x):
+    return np.where(x > 0, x, 0.01 * x)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def of_sum(f, v, t, both):
+    return v + f.dense("text", t)
+
+
+def of_concat(f, v, t, both):
+    hidden = f.dense("hidden", relu(f.norm("first", both)))
+    return f.dense("out", relu(f.norm("second", hidden)))
+
+
+def of_tirg(f, v, t, both):
+    gate = sigmoid(f.dense("gate", relu(f.norm("gate", both))))
+    hidden = relu(f.dense("residual_hidden", relu(f.norm("residual", both))))
+    return f.weights["r_weight"] * gate * v + f.weights["weight"] * f.dense("residual", hidden)
+
+
+def of_mrn(f, v, t, both):
+    u = f.dense("text", t)
+    image = np.tanh(f.dense("image_2", np.tanh(f.dense("image_1", v))))
+    return image * np.tanh(f.dense("text_gate", u)) + f.dense("shortcut", u)
+
+
+def of_rtic(blocks):
+    def formula(f, v, t, both):
+        fused = f.dense("fusion", leaky(f.norm("fusion", both)))
+        g = sigmoid(f.dense("gate", leaky(f.norm("gate", f.dense("gate_hidden", fused)))))
+        for block in range(blocks):
+            x = f.dense(f"block_{block}_1", fused)
+            x = f.dense(f"block_{block}_2", leaky(f.norm(f"block_{block}_1", x)))
+            fused = fused + f.dense(f"block_{block}_3", leaky(f.norm(f"block_{block}_2", x)))
+        return g * v + (1 - g) * fused
+
+    return formula
+
+
+FORMULAS = {
+    "sum": ("sum0", of_sum),
+    "concat": ("concat0", of_concat),
+    "tirg": ("tirg0", of_tirg),
+    "mrn": ("mrn0", of_mrn),
+    "rtic_1": ("rtic_1_0", of_rtic(1)),
+    "rtic_4": ("rtic_4_0", of_rtic(4)),
+}
+
+
+def drawn_composer(name):
+    """A composer of level 0 with drawn weights, and inputs for it."""
+    rng = np.random.default_rng(0)
+    composer = COMPOSITIONS[name].composer(0, (HEIGHT, WIDTH, C), T, **SHARED)
+    for variable in composer.weights:
+        values = rng.uniform(0.2, 1, variable.shape)
+        signs = rng.choice([-1, 1], variable.shape)
+        variable.assign(values if "variance" in variable.name else signs * values)
+    maps = rng.standard_normal((6, HEIGHT, WIDTH, C)).astype(np.float32)
+    return composer, maps, rng.standard_normal((6, T)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_pooled_composition_is_its_formula(name):
+    composer, maps, text = drawn_composer(name)
+    scope, formula = FORMULAS[name]
+    v, t = maps.mean(axis=(1, 2), dtype=float), text.astype(float)
+    expected = formula(Formula(composer, scope), v, t, np.concatenate([v, t], axis=1))
+    np.testing.assert_allclose(composer([maps, text]), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_film_is_its_formula():
+    composer, maps, text = drawn_composer("film")
+    f = Formula(composer, "film0")
+    f.weights["conv2/BatchNorm/gamma"], f.weights["conv2/BatchNorm/beta"] = np.ones(C), np.zeros(C)
+    for variable in composer.get_layer("film0.conv2.BatchNorm").weights[:2]:
+        variable.assign(np.ones(C) if variable.name == "gamma" else np.zeros(C))
+    h = relu(maps.astype(float) @ f.weights["conv1/weights"][0, 0] + f.weights["conv1/biases"])
+    padded, x = np.pad(h, ((0, 0), (1, 1), (1, 1), (0, 0))), 0
+    for i in range(3):
+        for j in range(3):
+            x = x + padded[:, i : i + HEIGHT, j : j + WIDTH] @ f.weights["conv2/weights"][i, j]
+    gamma, beta = np.split(f.dense("modulation", text.astype(float))[:, None, None], 2, axis=-1)
+    expected = relu(gamma * f.norm("conv2", x) + beta) + h
+    np.testing.assert_allclose(composer([maps, text]), expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name, formula",
+    [
+        ("sum", T * C + C),
+        ("concat", (C + T) ** 2 + (C + T) * C + 2 * C + T + 4 * (C + T)),
+        ("tirg", 2 * (C + T) * C + (C + T) ** 2 + 2 * C + (C + T) + 4 * (C + T) + 2),
+        ("mrn", 4 * C * C + T * C + 5 * C),
+        ("film", 9 * C * C + C * C + C + 2 * T * C + 2 * C),
+        ("rtic_1", (C + T) * C + 2 * C * C + 3 * C + 2 * (C + T) + 2 * C + 5 * C * C // 4 + 4 * C),
+    ],
+)
+def test_trained_parameters_are_counted(name, formula):
+    composer = COMPOSITIONS[name].composer(0, (HEIGHT, WIDTH, C), T, **SHARED)
+    assert sum(int(np.prod(v.shape)) for v in composer.trainable_weights) == formula
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_other_rows_change_no_query(name):
+    model = build(composition=name)
+    images, tokens, lengths = inputs(4)
+    together = np.asarray(model.query_features(images, tokens, lengths))
+    alone = np.asarray(model.query_features(images[:1], tokens[:1], lengths[:1]))
+    np.testing.assert_allclose(together[:1], alone, atol=1e-5)
+    assert np.abs(together[0] - together[1]).max() > 1e-3
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_every_weight_is_reached_by_a_gradient(name):
+    composer, maps, text = drawn_composer(name)
+    with tf.GradientTape() as tape:
+        out = tf.reduce_sum(composer([maps, text], training=True) ** 3)
+    weights = {v.path: v.value for v in composer.trainable_weights}
+    gradients = tape.gradient(out, weights)
+    assert [path for path, slope in gradients.items() if slope is None] == []
+
+
+def test_tirg_starts_from_its_published_weights():
+    composer = COMPOSITIONS["tirg"].composer(0, (HEIGHT, WIDTH, C), T, **SHARED)
+    assert [float(v.numpy()) for v in composer.get_layer("tirg0").weights] == [1, 10]
