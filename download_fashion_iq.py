@@ -7,14 +7,12 @@ for good (<data_path>/download_log.jsonl) is left out unless --retry_failed.
   python download_fashion_iq.py [--data_path=data/fashion_iq] [--threads=16] [--rate=50]
 """
 
-from collections import Counter
 from pathlib import Path
 
-from command_line.errors import InputError, run_main
+from command_line.errors import run_main
 from command_line.flags import Flags, boolean
-from datasets.fashion_iq_images import HOSTS, Log, download, plan, prepare_folders
+from datasets.fashion_iq_images import HOSTS, crawl
 from datasets.fetch_image import Rules
-from datasets.find_images import image_paths
 
 
 def parse_flags(argv):
@@ -35,44 +33,21 @@ def parse_flags(argv):
     flags = parser.parse_args(argv)
     for name in ("threads", "rate", "timeout", "total_time", "max_bytes", "attempts"):
         if not getattr(flags, name) > 0:
-            raise InputError(f"--{name}={getattr(flags, name)}: must be above 0", 2)
+            parser.error(f"--{name}={getattr(flags, name)}: must be above 0")
     if not (0 <= flags.min_success <= 1 and flags.backoff >= 0):
-        raise InputError("--min_success must be in [0, 1], --backoff at least 0", 2)
+        parser.error("--min_success must be in [0, 1], --backoff at least 0")
     return flags
 
 
 def main(argv):
     flags = parse_flags(argv)
-    root = Path(flags.data_path)
-    wanted = plan(root, flags.all)
-    prepare_folders(root / "image_data")
-    present = image_paths("fashion_iq", root, [job.asin for job in wanted])
-    missing = [job for job in wanted if job.asin not in present]
-    log = Log(root / "download_log.jsonl")
-    jobs = [job for job in missing if flags.retry_failed or not log.gave_up(job)]
-    print(f"{len(wanted):,} images wanted, {len(present):,} there, {len(jobs):,} to fetch")
-    if len(jobs) < len(missing):
-        print(f"{len(missing) - len(jobs):,} failed for good before; --retry_failed tries them too")
     hosts = frozenset(host.lower() for host in (*HOSTS, *flags.allow_host))
     rules = Rules(
         hosts, flags.timeout, flags.total_time, flags.max_bytes, flags.attempts, flags.backoff
     )
-    try:
-        download(jobs, root / "image_data", log, rules, flags.threads, flags.rate)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here")
-        return 130
-    finally:
-        log.close()
-    reasons = Counter(log.failed[job.asin][1] for job in missing if job.asin in log.failed)
-    there = len(wanted) - reasons.total()
-    print(f"{there:,} of {len(wanted):,} images are there ({there / max(len(wanted), 1):.1%})")
-    for reason, number in reasons.most_common():
-        print(f"  {number:>7,}  {reason}")
-    if there < flags.min_success * len(wanted):
-        print(f"below --min_success={flags.min_success}: see {log.path}")
-        return 1
-    return 0
+    root = Path(flags.data_path)
+    choice = flags.all, flags.retry_failed, flags.min_success
+    return crawl(root, *choice, rules, flags.threads, flags.rate)
 
 
 if __name__ == "__main__":

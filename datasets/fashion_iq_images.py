@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from command_line.errors import InputError
 from datasets.fashion_iq import CATEGORIES, read_fashion_iq, read_split
 from datasets.fetch_image import Pace, fetch, make_session
+from datasets.find_images import image_paths
 from datasets.released_files import read_lines
 
 HOSTS = (
@@ -105,6 +107,35 @@ class Log:
 
     def close(self):
         self._file.close()
+
+
+def crawl(root, everything, retry_failed, min_success, rules, threads, rate):
+    """Fetches what is missing below root and says what came of it -> exit code."""
+    wanted = plan(root, everything)
+    prepare_folders(root / "image_data")
+    present = image_paths("fashion_iq", root, [job.asin for job in wanted])
+    missing = [job for job in wanted if job.asin not in present]
+    log = Log(root / "download_log.jsonl")
+    jobs = [job for job in missing if retry_failed or not log.gave_up(job)]
+    print(f"{len(wanted):,} images wanted, {len(present):,} there, {len(jobs):,} to fetch")
+    if len(jobs) < len(missing):
+        print(f"{len(missing) - len(jobs):,} failed for good before; --retry_failed tries them too")
+    try:
+        download(jobs, root / "image_data", log, rules, threads, rate)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here")
+        return 130
+    finally:
+        log.close()
+    reasons = Counter(log.failed[job.asin][1] for job in missing if job.asin in log.failed)
+    there = len(wanted) - reasons.total()
+    print(f"{there:,} of {len(wanted):,} images are there ({there / max(len(wanted), 1):.1%})")
+    for reason, number in reasons.most_common():
+        print(f"  {number:>7,}  {reason}")
+    if there < min_success * len(wanted):
+        print(f"below --min_success={min_success}: see {log.path}")
+        return 1
+    return 0
 
 
 def download(jobs, folder, log, rules, threads, rate):
