@@ -30,6 +30,7 @@ from config import PRESETS, make_config
 from datasets.images import iterate
 from datasets.vocabulary import Vocabulary
 from training.batches import Example, input_pipeline
+from training.memory import keep_freed_memory
 from training.progress import Progress
 from training.start import initial_model
 from training.update import LOSSES, Training
@@ -45,12 +46,20 @@ class Measured(NamedTuple):
 
     pairs_per_s: float
     bare_pairs_per_s: float
+    page_faults: float
+    kernel_share: float  # of our CPU time
     matmul_gflops: float
     share_of_matmul_rate: float
     cpu_ratio_to_published: float
     ratio_to_published: float
     cpu_ratio_to_bare_step: float
     ratio_to_bare_step: float
+
+
+def page_faults_and_kernel_share(before, after):
+    """Page faults and the share of CPU time in the kernel, between two resource.getrusage."""
+    system, user = after.ru_stime - before.ru_stime, after.ru_utime - before.ru_utime
+    return after.ru_minflt - before.ru_minflt, system / (system + user)
 
 
 def settings(image_model, batch_size, flags):
@@ -126,17 +135,22 @@ def measure(config, paths, steps):
     bare, operations = bare_steps(training, config, batch)
     for step in (ours, bare, ours, bare):
         step()
-    rows = []
+    rows, kernel = [], []
     # In turns, so that neighbours on the machine slow both. next() frees a place in the pipeline,
     # which loads the batch after it during our update, long before the bare step.
     for _ in range(steps):
-        rows.append([clock(ours)[:2], clock(bare)[:2], matrix_seconds(4)])
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        wall, cpu, _ = clock(ours)
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        rows.append([(wall, cpu), clock(bare)[:2], matrix_seconds(4)])
+        kernel.append(page_faults_and_kernel_share(before, after))
     ours, bare, matrix = np.median(rows, axis=0)  # each (seconds, CPU seconds)
     published, batch_size = PUBLISHED[config.image_model]
     at_published_rate = matrix * PUBLISHED_GFLOPS / ours * config.batch_size
     return Measured(
         config.batch_size / ours[0],
         config.batch_size / bare[0],
+        *np.median(kernel, axis=0),
         1 / matrix[0],
         operations / 1e9 / ours[0] * matrix[0],
         *reversed(at_published_rate / (published if batch_size == config.batch_size else math.nan)),
@@ -152,6 +166,7 @@ def main(argv):
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--xla", action="store_true")
     flags = parser.parse_args(argv)
+    keep_freed_memory()  # as training does
     rows = {}
     with tempfile.TemporaryDirectory() as folder:
         paths = draw_photographs(folder, IMAGES)

@@ -20,6 +20,7 @@ import os
 import tensorflow as tf
 
 from command_line.errors import InputError
+from training.memory import keep_freed_memory
 
 
 @contextlib.contextmanager
@@ -28,6 +29,7 @@ def all_devices():
 
     Has to be entered before anything is computed: TensorFlow forms a cluster only then.
     Raises InputError when another worker is gone."""
+    keep_freed_memory()
     with contextlib.ExitStack() as stack:
         stack.enter_context(choose_strategy().scope())
         if not is_chief():
