@@ -34,14 +34,18 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
         raise InputError(f"{folder}: not the same for all workers; they have to share it")
     journal = Journal(config, first) if is_chief() else SilentJournal()
     update, batches = compiled_update(training, config, examples_of_epoch)
+
+    def evaluate(step):
+        if validation and step % config.eval_length == 0:
+            if journal.note_scores(step, validate(training, validation)):
+                best.save(step)
+
     with journal, StopSignals() as stop:
         for step in range(first + 1, last + 1):
             losses = dict(zip(LOSSES, map(float, update(next(batches))), strict=True))
             check_finite(losses, step)
             journal.note(step, int(training.place.numpy()[0]), losses)
-            if validation and step % config.eval_length == 0:
-                if journal.note_scores(step, validate(training, validation)):
-                    best.save(step)
+            evaluate(step)
             stopped = max(of_all_processes(stop.received))  # all stop after the same step
             if step % config.save_length == 0 or step == last or stopped:
                 saver.save(step)
