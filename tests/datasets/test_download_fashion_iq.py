@@ -111,7 +111,7 @@ def test_interrupt(server, tmp_path):
     names = [f"{c}V0000000{i}" for c in "DST" for i in range(6)]
     root = data_folder(tmp_path, server, **{name: f"/nap/{name}" for name in names})
     command = [sys.executable, "download_fashion_iq.py", f"--data_path={root}", "--threads=2"]
-    command.append("--allow_host=127.0.0.1")
+    command += ["--allow_host=127.0.0.1", "--rate=4"]  # seven seconds: the signal can't come late
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     while not list(root.rglob("*V*.jpg")) and process.poll() is None:
         time.sleep(0.01)
