@@ -61,6 +61,22 @@ class Config:
     dropout: float = setting(0.1, "share, of the text feature and the self-attention", share=True)
     # composition and loss
     composition: str = setting("val", "what makes the query", tuple(COMPOSITIONS))
+    levels: str = setting(
+        "low,mid,high",
+        "of query, gallery and loss; high alone is how the other papers compose",
+        ("low,mid,high", "low,mid", "low,high", "mid,high", "low", "mid", "high"),
+    )
+    without: str = setting(
+        "",
+        "the part of VAL left out; without joint_attention the image map is kept as it is",
+        ("", "joint_attention", "self_attention", "spatial_gate", "channel_gate"),
+    )
+    gate_activation: bool = setting(
+        True, "of VAL: activation before the gates, which so are at least 0.5; as published"
+    )
+    self_attention_start: float = setting(
+        0.0, "of VAL: weight of the self-attention before training"
+    )
     stage: str = setting(
         "compose",
         "visual_semantic: images with their side texts, composition text_only",

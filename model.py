@@ -10,7 +10,7 @@ N gallery images.
 import keras
 from keras import ops
 
-from nets import mobilenet_v1, resnet_v2
+from nets import artemis, mobilenet_v1, resnet_v2
 from nets.compositions import COMPOSITIONS
 from nets.folding import folded
 from nets.text import text_encoder, text_projection
@@ -26,6 +26,8 @@ class VAL(keras.Model):
     """The whole model.
 
     composition: one of nets.compositions; all are trained the same way.
+    levels: names among LEVELS, in order. without, gate_activation, self_attention_start: parts of
+    VAL's own composition, see nets.attention.
     padding_in_training: padded words take part in the max over time in training, as published.
     """
 
@@ -43,6 +45,10 @@ class VAL(keras.Model):
         weight_decay=4e-5,
         text_model="lstm",
         padding_in_training=False,
+        levels=LEVELS,
+        without="",
+        gate_activation=True,
+        self_attention_start=0.0,
     ):
         super().__init__(name="val")
         self.composition = COMPOSITIONS[composition]
@@ -54,6 +60,11 @@ class VAL(keras.Model):
             net = mobilenet_v1
             multiplier = DEPTH_MULTIPLIERS[image_model]
             self.image_encoder = mobilenet_v1.mobilenet_v1(image_size, multiplier, *norm)
+        self.levels = [LEVELS.index(level) for level in levels]
+        if len(levels) < len(LEVELS):
+            encoder = self.image_encoder
+            maps = [encoder.outputs[level] for level in self.levels]
+            self.image_encoder = keras.Model(encoder.inputs, maps, name=encoder.name)
         map_shapes = [tuple(level.shape[1:]) for level in self.image_encoder.outputs]
         self.feature_size = sum(shape[-1] for shape in map_shapes)
         shared = dict(
@@ -69,11 +80,16 @@ class VAL(keras.Model):
             )
             pooled_size = self.text_encoder.outputs[0].shape[-1]
             self.text_projection = text_projection(pooled_size, joint_size, **shared)
+        parts = dict(
+            without=without,
+            gate_activation=gate_activation,
+            self_attention_start=self_attention_start,
+        )
         self.composers = [
             self.composition.composer(
-                level, map_shape, joint_size, activation=net.activation, **shared
+                level, map_shape, joint_size, activation=net.activation, **shared, **parts
             )
-            for level, map_shape in enumerate(map_shapes)
+            for level, map_shape in zip(self.levels, map_shapes, strict=True)
         ]
 
     def set_dropout_seed(self, seed, step):
@@ -87,7 +103,7 @@ class VAL(keras.Model):
 
     def encode_image(self, images, training=False):
         """images [B, S, S, 3] in [-1, 1] -> maps of the three levels, each [B, H, W, C]."""
-        return self.image_encoder(images, training=training)
+        return keras.tree.flatten(self.image_encoder(images, training=training))
 
     def encode_text(self, tokens, lengths, training=False):
         """tokens [B, T], lengths [B] -> text feature [B, joint_size]."""
@@ -97,7 +113,7 @@ class VAL(keras.Model):
     def compose(self, maps, text, training=False):
         """Maps of the reference image and its text -> composed feature of each level, [B, C]."""
         levels = []
-        maps = maps or [None] * len(self.composers)
+        maps = [None] * len(self.composers) if maps is None else maps
         for composer, image_map in zip(self.composers, maps, strict=True):
             used = [image_map] if self.composition.uses_image else []
             used += [text] if self.composition.uses_text else []
@@ -120,8 +136,13 @@ class VAL(keras.Model):
     def query_features(self, images, tokens, lengths):
         """Features of reference images with captions.
 
-        images: [B, S, S, 3] in [-1, 1] -> [B, D_low + D_mid + D_high], unit norm per level."""
-        return side_by_side(self.query_levels(images, tokens, lengths))
+        images: [B, S, S, 3] in [-1, 1] -> [B, D_low + D_mid + D_high], unit norm per level; four
+        times as wide, and not normalised, where the composition ranks in its own way."""
+        return self._queries_side_by_side(self.query_levels(images, tokens, lengths))
+
+    def _queries_side_by_side(self, levels):
+        own = self.composition.own_ranking
+        return ops.concatenate(levels, axis=-1) if own else side_by_side(levels)
 
     def gallery_features(self, images):
         """Features of single images.
@@ -131,7 +152,8 @@ class VAL(keras.Model):
 
     def inference_image_encoder(self):
         """encode_image on the same weights, made for speed; follows them in training."""
-        return folded(self.image_encoder)
+        encoder = folded(self.image_encoder)
+        return lambda images: keras.tree.flatten(encoder(images, training=False))
 
     def features_of_maps(self, maps):
         """Maps of single images -> their features, as gallery_features."""
@@ -139,7 +161,20 @@ class VAL(keras.Model):
 
     def composed_features(self, maps, text):
         """Maps of reference images and text features -> features, as query_features."""
-        return side_by_side(self.compose(maps, text))
+        return self._queries_side_by_side(self.compose(maps, text))
+
+    def similarities(self, query, target):
+        """Of one level's queries and targets [N, C] -> [B, N] in [-1, 1]."""
+        if self.composition.own_ranking:
+            return artemis.similarities(query, target)
+        return ops.matmul(normalize(query), ops.transpose(normalize(target)))
+
+    def distances(self, query, target):
+        """Squared L2 of one level's normalised queries and targets [N, C] -> [B, N], or what
+        corresponds to it in [0, 4]."""
+        if self.composition.own_ranking:
+            return 2 - 2 * artemis.similarities(query, target)
+        return squared_distances(normalize(query), normalize(target))
 
 
 def normalize(features):
@@ -181,23 +216,18 @@ def matching_loss(distances, margin, negatives, as_published):
     return ops.mean(ops.maximum(positives - nearest + margin, 0))
 
 
-def bidirectional_matching_loss(
-    query, target, margin=0.2, negatives="semi_hard", as_published=False
-):
-    """Triplet loss of both directions over squared L2 distances of the normalised features.
-
-    query, target: [B, D], row i belongs to row i -> scalar. Paper Eq. 9."""
-    distances = squared_distances(normalize(query), normalize(target))
+def bidirectional_matching_loss(distances, margin=0.2, negatives="semi_hard", as_published=False):
+    """Triplet loss of both directions. distances: [B, B], as in matching_loss -> scalar. Paper
+    Eq. 9."""
     return matching_loss(distances, margin, negatives, as_published) + matching_loss(
         ops.transpose(distances), margin, negatives, as_published
     )
 
 
-def softmax_loss(query, target):
+def softmax_loss(similarities):
     """In-batch classification: the target of each query among the batch's targets.
 
-    query, target: [B, D] -> scalar. One direction, query to target, as in TIRG (Vo et
-    al. 2019, Eq. 3): it is the direction that retrieval asks for."""
-    cosines = ops.matmul(normalize(query), ops.transpose(normalize(target)))
-    logits = SOFTMAX_SCALE * cosines  # [B, B]
+    similarities: [B, B] in [-1, 1], the diagonal are the pairs -> scalar. One direction, query to
+    target, as in TIRG (Vo et al. 2019, Eq. 3): it is the direction that retrieval asks for."""
+    logits = SOFTMAX_SCALE * similarities
     return -ops.mean(ops.diagonal(ops.log_softmax(logits, axis=-1)))

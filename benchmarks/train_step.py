@@ -33,7 +33,7 @@ from training.batches import Example, input_pipeline
 from training.memory import keep_freed_memory
 from training.progress import Progress
 from training.start import initial_model
-from training.update import LOSSES, Training
+from training.update import Training, loss_names
 
 # Pairs/s of the published code, the better of TensorFlow 1.10 and 2.15, and its batch size.
 PUBLISHED = {"mobilenet_v1": (6.3, 32), "resnet_v2_50": (1.33, 8)}
@@ -98,7 +98,9 @@ def real_updates(training, config, examples):
     batches, progress = iterate(pipeline), Progress(0, 10**6, config.batch_size)
 
     def step():
-        losses = dict(zip(LOSSES, map(float, update(next(batches))), strict=True))
+        losses = dict(
+            zip(loss_names(config.levels), map(float, update(next(batches))), strict=True)
+        )
         if not all(map(math.isfinite, losses.values())):
             raise FloatingPointError(losses)
         progress.advance(losses)

@@ -36,6 +36,10 @@ def build_model(config, vocabulary_size):
         weight_decay=config.weight_decay,
         text_model=config.text_model,
         padding_in_training=config.as_published,
+        levels=config.levels.split(","),
+        without=config.without,
+        gate_activation=config.gate_activation,
+        self_attention_start=config.self_attention_start,
     )
 
 

@@ -54,7 +54,7 @@ class Encoder:
 
     def _encoded(self, images):
         """images [B, S, S, 3] -> their maps, their features [B, D]"""
-        maps = self._image_encoder(images, training=False)
+        maps = self._image_encoder(images)
         return maps, self.model.features_of_maps(maps)
 
     def _composed(self, maps, rows, text):

@@ -2,6 +2,8 @@
 (paper section 3.3; published attention_model.py)."""
 
 import math
+from functools import reduce
+from operator import mul
 
 import keras
 from keras import ops
@@ -14,16 +16,22 @@ HEADS = 2
 class WeightedSum(keras.layers.Layer):
     """w1 * attended image + w2 * self-attention, both [B, H, W, C] -> [B, H, W, C].
 
-    start: w1 and w2 before training; VAL's 1 and 0 let it start from the image alone."""
+    start: w1 and w2 before training; VAL's 1 and 0 let it start from the image alone.
+    learned: which of them are trained."""
 
-    def __init__(self, start=(1.0, 0.0), **kwargs):
+    def __init__(self, start=(1.0, 0.0), learned=(True, True), **kwargs):
         super().__init__(**kwargs)
         self.start = [keras.initializers.Constant(value) for value in start]
+        self.learned = learned
 
     def build(self, input_shape):
-        of_image, of_other = self.start
-        self.image_weight = self.add_weight(name="r_weight", shape=(), initializer=of_image)
-        self.self_attention_weight = self.add_weight(name="weight", shape=(), initializer=of_other)
+        (start, other_start), (learned, other_learned) = self.start, self.learned
+        self.image_weight = self.add_weight(
+            name="r_weight", shape=(), initializer=start, trainable=learned
+        )
+        self.self_attention_weight = self.add_weight(
+            name="weight", shape=(), initializer=other_start, trainable=other_learned
+        )
 
     def call(self, inputs):
         image, self_attention = inputs
@@ -53,28 +61,33 @@ class JointConv2D(keras.layers.Layer):
         return ops.conv(image, of_image) + ops.matmul(text, of_text[0, 0])[:, None, None, :]
 
 
+PARTS = ("joint_attention", "self_attention", "spatial_gate", "channel_gate")
+
+
 def composite_transformer(
-    level, map_shape, text_size, activation, initializer, dropout, decay, epsilon, weight_decay
-):
+    level, map_shape, text_size, activation, initializer, dropout, decay, epsilon, weight_decay,
+    without="", gate_activation=True, self_attention_start=0.0,
+):  # fmt: skip
     """image map v [B, H, W, C], text feature t [B, text_size] -> composite map [B, H, W, C].
 
     map_shape: (H, W, C). activation: makes the backbone's activation layer, given its name.
+    without: one of PARTS; without joint attention the image map is kept as it is.
     """
     height, width, channels = map_shape
     scope = f"attention{level}"
 
     regularizer = keras.regularizers.L2(weight_decay / 2)
 
-    def normalise(x, name):
+    def normalise(x, name, active=True):
         x = BatchNormalization(decay, epsilon, name=f"{scope}.{name}.BatchNorm")(x)
-        return activation(name=f"{scope}.{name}.Relu")(x)
+        return activation(name=f"{scope}.{name}.Relu")(x) if active else x
 
-    def conv(x, filters, size, name):
+    def conv(x, filters, size, name, active=True):
         x = keras.layers.Conv2D(
             filters, size, padding="same", use_bias=False, kernel_initializer=initializer,
             kernel_regularizer=regularizer, name=f"{scope}.{name}",
         )(x)  # fmt: skip
-        return normalise(x, name)
+        return normalise(x, name, active)
 
     image = keras.Input(map_shape, name="image_map")
     text = keras.Input((text_size,), name="text")
@@ -82,10 +95,18 @@ def composite_transformer(
     fused = normalise(joint_conv([image, text]), "Conv")  # [B, H, W, C]
 
     # The activation before the sigmoid keeps each gate >= 0.5; as published.
-    channel = conv(ops.mean(fused, axis=(1, 2), keepdims=True), channels, 1, "Conv_1")  # [B,1,1,C]
-    spatial = conv(ops.mean(fused, axis=3, keepdims=True), 1, (height, width), "Conv_2")
-    # [B, H, W, 1]
-    joint = ops.sigmoid(channel) * ops.sigmoid(spatial)  # [B, H, W, C]
+    gates = []
+    if without not in ("joint_attention", "channel_gate"):
+        means = ops.mean(fused, axis=(1, 2), keepdims=True)  # [B, 1, 1, C]
+        gates.append(ops.sigmoid(conv(means, channels, 1, "Conv_1", gate_activation)))
+    if without not in ("joint_attention", "spatial_gate"):
+        means = ops.mean(fused, axis=3, keepdims=True)  # [B, H, W, 1]
+        gate = conv(means, 1, (height, width), "Conv_2", gate_activation)
+        gates.append(ops.sigmoid(gate))
+    kept = reduce(mul, [*gates, image])  # [B, H, W, C]
+    name = f"composite_transformer{level}"
+    if without == "self_attention":
+        return keras.Model([image, text], kept, name=name)
 
     positions = ops.reshape(fused, (-1, height * width, channels))  # [B, HW, C]
     parts = ops.split(positions, HEADS, axis=-1)  # each [B, HW, C/2]
@@ -96,8 +117,8 @@ def composite_transformer(
     attended = ops.reshape(ops.concatenate(heads, axis=-1), (-1, height, width, channels))
     attended = conv(attended, channels, 1, "Conv_3")
 
-    composite = WeightedSum(name=scope)([joint * image, attended])
-    return keras.Model([image, text], composite, name=f"composite_transformer{level}")
+    weighted = WeightedSum(start=(1.0, self_attention_start), name=scope)
+    return keras.Model([image, text], weighted([kept, attended]), name=name)
 
 
 def _self_attention(positions, size, dropout, scope, head):

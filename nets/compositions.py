@@ -16,6 +16,8 @@ class Composition(NamedTuple):
     # maps [B, H, W, C] or features [B, C] come out. shared: see composite_transformer.
     composer: Callable
     has_attention: bool = False
+    # Its query is no vector of the gallery's space: nets.artemis says how the two meet.
+    own_ranking: bool = False
 
 
 def _val(level, map_shape, text_size, **shared):
@@ -59,6 +61,18 @@ def _film(level, map_shape, text_size, **shared):
     return film(level, map_shape, text_size, **shared)
 
 
+def _artemis(level, map_shape, text_size, **shared):
+    from nets.artemis import artemis
+
+    return artemis(level, map_shape, text_size, **shared)
+
+
+def _cosmo(level, map_shape, text_size, **shared):
+    from nets.cosmo import cosmo
+
+    return cosmo(level, map_shape, text_size, **shared)
+
+
 COMPOSITIONS = {
     "val": Composition(True, True, _val, has_attention=True),
     "image_only": Composition(True, False, _image_only),
@@ -70,4 +84,7 @@ COMPOSITIONS = {
     "mrn": Composition(True, True, _pooled("mrn")),
     "rtic_1": Composition(True, True, _pooled("rtic", 1)),
     "rtic_4": Composition(True, True, _pooled("rtic", 4)),
+    "composeae": Composition(True, True, _pooled("compose_ae")),
+    "cosmo": Composition(True, True, _cosmo),
+    "artemis": Composition(True, True, _artemis, own_ranking=True),
 }

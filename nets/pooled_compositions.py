@@ -12,6 +12,7 @@ from nets.attention import WeightedSum
 from nets.batch_norm import BatchNormalization
 
 MRN_DROPOUT = 0.5  # RTIC's mrn.py
+COMPOSE_AE_DROPOUT = 0.5  # the authors'
 
 
 class Level:
@@ -30,9 +31,10 @@ class Level:
         return keras.layers.Dense(size or self.size, activation=activation, name=name)(x)
 
     def norm(self, x, part, activation=ops.relu):
-        """activation(BN(x)), x [B, C]."""
+        """activation(BN(x)), or BN(x) where activation is None; x [B, C]."""
         layer = BatchNormalization(*self.norm_settings, name=f"{self.scope}.{part}.BatchNorm")
-        return activation(layer(x[:, None, None])[:, 0, 0])
+        normalised = layer(x[:, None, None])[:, 0, 0]
+        return activation(normalised) if activation else normalised
 
     def drop(self, x, share, part):
         return keras.layers.Dropout(share, name=f"{self.scope}.{part}.dropout")(x)
@@ -82,6 +84,39 @@ def mrn(level, map_shape, text_size, decay, epsilon, **_):
 
     image = dense(dense(own.image, "image_1", "tanh"), "image_2", "tanh")
     return own.net(image * dense(text, "text_gate", "tanh") + dense(text, "shortcut"))
+
+
+def compose_ae(level, map_shape, text_size, decay, epsilon, **_):
+    """10 r([z cos d; z sin d]) + r'(max(conv3 [z', d', v, z' cos d', z' sin d'])), the weights
+    learned. z = W drop(W BN v) with relu between, d = W relu(W BN t), z' and d' another pair; conv3
+    runs along the five vectors' C, max leaves 2C of its 64 C; r(x) = W relu(W relu(BN x)).
+
+    Anwaar et al., "Compositional Learning of Image-Text Query for Image Retrieval", WACV 2021;
+    ecom-research/ComposeAE, ComposeAE. Its further losses (reconstruction of v and t, rotational
+    symmetry; weights 0.1, 0.1, 0.01) are not here: all compositions learn by the same loss.
+    C has to be a multiple of 32."""
+    own = Level("composeae", level, map_shape, text_size, decay, epsilon)
+
+    def projections(branch):
+        z = own.dense(own.norm(own.image, f"{branch}_image", None), f"{branch}_image_1")
+        z = ops.relu(own.drop(z, COMPOSE_AE_DROPOUT, f"{branch}_image"))
+        d = own.norm(own.text, f"{branch}_text", None)
+        d = own.dense(d, f"{branch}_text_1", activation="relu")
+        return own.dense(z, f"{branch}_image_2"), own.dense(d, f"{branch}_text_2")
+
+    def mapping(x, branch):
+        hidden = own.dense(own.norm(x, f"{branch}_out"), f"{branch}_out_1", activation="relu")
+        return own.dense(hidden, f"{branch}_out_2")
+
+    z, d = projections("linear")
+    linear = mapping(ops.concatenate([z * ops.cos(d), z * ops.sin(d)], axis=-1), "linear")
+    z, d = projections("conv")
+    vectors = ops.stack([z, d, own.image, z * ops.cos(d), z * ops.sin(d)], axis=-1)  # [B, C, 5]
+    channels = keras.layers.Conv1D(64, 3, padding="same", name=f"{own.scope}.conv1d")(vectors)
+    channels = ops.max(ops.reshape(channels, (-1, own.size // 32, 32, 64)), axis=2)
+    conv = mapping(ops.reshape(channels, (-1, 2 * own.size)), "conv")
+    weighted = WeightedSum(start=(10.0, 1.0), name=own.scope)
+    return own.net(weighted([linear, conv]))
 
 
 def rtic(blocks):

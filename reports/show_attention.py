@@ -237,6 +237,8 @@ def main(argv):
     model, config, vocabulary, checkpoint = run
     if not model.composition.has_attention:
         raise InputError(f"{checkpoint}: composition {config.composition} has no attention", 2)
+    if config.without or not config.gate_activation or len(model.levels) < len(LEVELS):
+        raise InputError(f"{checkpoint}: shown is VAL with all its parts and levels", 2)
     known = datasets.subsets(config.dataset)
     if flags.subset and flags.subset not in known:
         raise InputError(f"--subset={flags.subset}: {config.dataset} has {known}", 2)

@@ -22,7 +22,7 @@ from checkpointing.published_names import assign_variables  # noqa: E402
 from command_line.errors import InputError, run_main  # noqa: E402
 from config import make_config  # noqa: E402
 from datasets.vocabulary import Vocabulary  # noqa: E402
-from model import bidirectional_matching_loss, side_by_side  # noqa: E402
+from model import bidirectional_matching_loss, normalize, side_by_side, squared_distances  # noqa: E402
 from tests.support.golden_recipes import draw, images, join_cell, published_shapes  # noqa: E402
 from training.start import initial_model
 from training.update import Training  # noqa: E402
@@ -244,7 +244,8 @@ def compare_losses(golden):
         negatives = {"semi": "semi_hard", "hard": "hardest"}[kind]
         with tf.GradientTape() as tape:
             tape.watch([query, target])
-            loss = bidirectional_matching_loss(query, target, 0.2, negatives, as_published=True)
+            distances = squared_distances(normalize(query), normalize(target))
+            loss = bidirectional_matching_loss(distances, 0.2, negatives, as_published=True)
         rows.append(compare(key, loss, value))
         gradients = tape.gradient(loss, [query, target])
         for name, gradient in zip(("grad_images", "grad_texts"), gradients, strict=True):

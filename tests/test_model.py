@@ -138,10 +138,10 @@ def test_matching_loss_agrees_with_a_loop(negatives):
     for _ in range(20):
         query, target = rng.normal(size=(2, 6, 5)).astype(np.float32)
         a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, target))
-        distances = ((a[:, None] - b[None]) ** 2).sum(-1)
+        distances = ((a[:, None] - b[None]) ** 2).sum(-1).astype(np.float32)
         expected = loop_matching_loss(distances, 0.2, negatives)
         expected += loop_matching_loss(distances.T, 0.2, negatives)
-        ours = bidirectional_matching_loss(query, target, 0.2, negatives)
+        ours = bidirectional_matching_loss(distances, 0.2, negatives)
         np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -153,10 +153,18 @@ def test_semi_hard_leaves_out_what_is_closer_than_the_own_positive():
 
 
 def test_softmax_loss_by_hand():
-    query = np.array([[1, 0], [0, 2]], np.float32)  # cosines: 1 and 0
+    cosines = np.array([[1, 0], [0, 1]], np.float32)
     expected = np.log(np.exp(16) + 1) - 16
-    np.testing.assert_allclose(softmax_loss(query, query), expected, atol=1e-6)
-    assert float(softmax_loss(query, query[::-1])) == pytest.approx(16, abs=1e-4)
+    np.testing.assert_allclose(softmax_loss(cosines), expected, atol=1e-6)
+    assert float(softmax_loss(cosines[::-1])) == pytest.approx(16, abs=1e-4)
+
+
+def test_distances_and_similarities_are_those_of_the_normalised(small):
+    query, target = np.random.default_rng(0).normal(size=(2, 6, 5)).astype(np.float32)
+    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, target))
+    np.testing.assert_allclose(small.similarities(query, target), a @ b.T, atol=1e-6)
+    expected = ((a[:, None] - b[None]) ** 2).sum(-1)
+    np.testing.assert_allclose(small.distances(query, target), expected, atol=1e-6)
 
 
 def test_normalize_survives_a_zero_row():

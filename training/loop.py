@@ -13,7 +13,7 @@ from training.batches import input_pipeline
 from training.devices import is_chief, of_all_processes, on_all_replicas, rows_of_process
 from training.progress import Journal, SilentJournal
 from training.start import initial_model
-from training.update import LOSSES, Training
+from training.update import Training, loss_names
 
 
 def train(config, examples_of_epoch, vocabulary, validation=None):
@@ -34,6 +34,7 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
         raise InputError(f"{folder}: not the same for all workers; they have to share it")
     journal = Journal(config, first) if is_chief() else SilentJournal()
     update, batches = compiled_update(training, config, examples_of_epoch)
+    names = loss_names(config.levels)
 
     def evaluate(step):
         if validation and step % config.eval_length == 0:
@@ -42,7 +43,7 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
 
     with journal, StopSignals() as stop:
         for step in range(first + 1, last + 1):
-            losses = dict(zip(LOSSES, map(float, update(next(batches))), strict=True))
+            losses = dict(zip(names, map(float, update(next(batches))), strict=True))
             check_finite(losses, step)
             journal.note(step, int(training.place.numpy()[0]), losses)
             evaluate(step)

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from command_line.errors import InputError
 from command_line.files import whole_file
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
-from training.update import LOSSES
+from training.update import loss_names
 
 RECALLS = [recall_name(k) for k in PUBLISHED_RECALLS]
 BEST = RECALLS.index("R@10") + 1  # column of eval_log.csv that chooses the best checkpoint
@@ -25,7 +25,9 @@ class Journal(contextlib.ExitStack):
         super().__init__()
         folder = config.checkpoint_dir
         self.config = config
-        self.train_log = Log(folder, "train_log.csv", ["step", "epoch", *LOSSES], first)
+        self.train_log = Log(
+            folder, "train_log.csv", ["step", "epoch", *loss_names(config.levels)], first
+        )
         self.eval_log = Log(folder, "eval_log.csv", ["step", *RECALLS], first)
         self.board = TensorBoard(folder) if config.tensorboard else None
         self.progress = self.enter_context(Progress(first, config.train_length, config.batch_size))

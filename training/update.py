@@ -1,16 +1,17 @@
 """One optimizer update of VAL, and everything it changes (published train_val.py)."""
 
-from functools import partial
-
 import keras
 import tensorflow as tf
 
 from checkpointing.published_names import named_variables
-from model import LEVELS, bidirectional_matching_loss, softmax_loss
+from model import bidirectional_matching_loss, softmax_loss
 from training.adam import Adam
 from training.devices import gather_rows, own_copy, replica_id, replicas, share_overflow
 
-LOSSES = ["loss", *(f"loss_{level}" for level in LEVELS), "regularization"]
+
+def loss_names(levels):
+    """Of one update, as it returns them; levels as in config."""
+    return ["loss", *(f"loss_{level}" for level in levels.split(",")), "regularization"]
 
 
 class Training:
@@ -36,18 +37,19 @@ class Training:
             step=self.step,
             place=self.place,
         )
+
+    def matching_loss(self, query, target):
+        """Of one level, queries and targets of the whole batch."""
+        config = self.config
         if config.loss == "softmax":
-            self.matching_loss = softmax_loss
-        else:
-            self.matching_loss = partial(
-                bidirectional_matching_loss,
-                margin=config.margin,
-                negatives=config.negatives,
-                as_published=config.as_published,
-            )
+            return softmax_loss(self.model.similarities(query, target))
+        distances = self.model.distances(query, target)
+        return bidirectional_matching_loss(
+            distances, config.margin, config.negatives, config.as_published
+        )
 
     def losses(self, batch):
-        """Losses of a batch in training mode, in the order of LOSSES.
+        """Losses of a batch in training mode, in the order of loss_names.
 
         batch: a replica's share of the rows; the losses are those of the whole batch."""
         queries = self.model.query_levels(

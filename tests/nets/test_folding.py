@@ -70,4 +70,5 @@ def test_extracted_features_are_the_models(config, tmp_path):
         alone = model.query_features(image, np.array([words], np.int32), np.array([len(words)]))
         np.testing.assert_allclose(row, alone[0], atol=1e-5)
     assert np.abs(queries[0] - queries[3]).max() > 1e-3
-    assert np.array_equal(encoder.features([], [], listed)[1], gallery)
+    again = encoder.features([], [], listed)[1]  # in other batches, so in other bits on some CPUs
+    np.testing.assert_allclose(again, gallery, rtol=0, atol=1e-6)
