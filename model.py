@@ -66,7 +66,11 @@ class VAL(keras.Model):
             maps = [encoder.outputs[level] for level in self.levels]
             self.image_encoder = keras.Model(encoder.inputs, maps, name=encoder.name)
         map_shapes = [tuple(level.shape[1:]) for level in self.image_encoder.outputs]
-        self.feature_size = sum(shape[-1] for shape in map_shapes)
+        sizes = [shape[-1] for shape in map_shapes]
+        own = self.composition.own_ranking
+        self.own_ranking = sizes if own else None  # levels' dimensions, where they are needed
+        self.feature_size = sum(sizes)
+        self.query_size = self.feature_size * (artemis.VECTORS if own else 1)
         shared = dict(
             initializer=net.kernel_initializer(),
             dropout=dropout,

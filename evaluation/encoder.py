@@ -6,6 +6,7 @@ from tqdm import tqdm
 
 from datasets.images import image_batches, iterate
 from datasets.vocabulary import pad
+from evaluation.own_ranking import scorer_for
 
 TEXTS = 256  # captions encoded at a time: a recurrent net reads all its weights at every word
 
@@ -16,6 +17,7 @@ class Encoder:
     def __init__(self, model, config, batch_size, progress=True):
         self.model, self.config = model, config
         self.batch_size, self.progress = batch_size, progress
+        self.scorer = scorer_for(model.own_ranking)
         self._image_encoder = model.inference_image_encoder()
         self._encode = tf.function(self._encoded, reduce_retracing=True)
         self._text = tf.function(model.encode_text, reduce_retracing=True)
@@ -41,7 +43,7 @@ class Encoder:
         paths = list(queries_of)
         texts = self._texts(captions)
         single = np.empty((len(paths), self.model.feature_size), np.float32)
-        composed = np.empty((len(references), self.model.feature_size), np.float32)
+        composed = np.empty((len(references), self.model.query_size), np.float32)
         for first, images in self._batches(paths, what):
             here = paths[first : first + len(images)]
             maps, single[first : first + len(images)] = self._encode(images)

@@ -1,6 +1,7 @@
 """Features meet their ground truth: what can be asked, what is there to find, what is missing."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,8 @@ import numpy as np
 from command_line.errors import InputError
 from evaluation.features import read_features
 from evaluation.groundtruth import GroundTruth, groundtruth_path, keep, load_groundtruth
+from evaluation.own_ranking import scorer_for
+from evaluation.ranking import Scorer
 
 
 class EvaluationSet(NamedTuple):
@@ -19,6 +22,7 @@ class EvaluationSet(NamedTuple):
     all_queries: int  # of the ground truth
     all_gallery: int
     missing_images: int  # reference or gallery images without features
+    scorer: Callable = Scorer  # of these queries and gallery
 
 
 def select(features, truth, protocol):
@@ -40,6 +44,7 @@ def select(features, truth, protocol):
         len(truth.captions),
         len(truth.gallery),
         len(missing),
+        scorer_for(features.about.get("own_ranking")),
     )
 
 

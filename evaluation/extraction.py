@@ -60,6 +60,7 @@ def extract_subset(encoder, vocabulary, path, subset, folder):
         "step": int(path.rsplit("-", 1)[1]),
         "seed": config.seed,
         "composition": config.composition,
+        "own_ranking": encoder.model.own_ranking,
         "missing_images": missing,
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
     }

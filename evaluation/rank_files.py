@@ -16,7 +16,8 @@ def nearest_names(evaluation_set, references, depth):
     if not depth:  # a gallery of nothing but the reference
         yield from ([] for _ in queries)
         return
-    for columns, distances in zip(*nearest(queries, gallery, references, depth), strict=True):
+    found = nearest(queries, gallery, references, depth, evaluation_set.scorer)
+    for columns, distances in zip(*found, strict=True):
         yield [(truth.gallery[c], float(d)) for c, d in zip(columns, distances, strict=True)]
 
 

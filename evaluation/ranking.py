@@ -173,19 +173,22 @@ def for_each_query(scorer, references, function, block_scores=BLOCK_SCORES):
         each_chunk(call, len(scores))
 
 
-def rank_correct(queries, gallery, correct, references=None, block_scores=BLOCK_SCORES):
+def rank_correct(
+    queries, gallery, correct, references=None, block_scores=BLOCK_SCORES, scorer=Scorer
+):
     """Ranks every query's nearest correct image -> Ranking.
 
     queries: float32 [Q, D]; gallery: float32 [N, D]; all finite.
     correct: scipy.sparse bool [Q, N]. references: int [Q], the column of the query's own
     reference image, which is taken out of its gallery; -1 or None: nothing is taken out.
+    scorer: what compares the two, see own_ranking.scorer_for.
     """
     correct = scipy.sparse.csr_array(correct, copy=True)
     correct.eliminate_zeros()
     correct.sort_indices()
     references = np.full(len(queries), -1) if references is None else references
     ranks, tied = np.full(len(queries), NEVER), np.zeros(len(queries), bool)
-    scorer = Scorer(queries, gallery)
+    scorer = scorer(queries, gallery)
 
     def rank(i, scores, error, scratch):
         right = correct.indices[correct.indptr[i] : correct.indptr[i + 1]]
@@ -221,13 +224,13 @@ def _rank_nearest(scorer, i, scores, right, error, scratch):
     return before + np.count_nonzero((exact < threshold) | (ties & (columns < column))), ties.any()
 
 
-def nearest(queries, gallery, references, k):
+def nearest(queries, gallery, references, k, scorer=Scorer):
     """The k nearest images of every query, ties by gallery order -> (columns, distances) [Q, k].
 
     Arguments as in rank_correct; k at most the number of images left to every query.
     """
     columns, exact = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
-    scorer = Scorer(queries, gallery)
+    scorer = scorer(queries, gallery)
 
     def pick(i, scores, error, scratch):
         last = np.partition(scores, len(scores) - k)[len(scores) - k]

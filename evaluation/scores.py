@@ -37,8 +37,9 @@ def evaluate(evaluation_set, keep_reference=False):
     """Ranks of one evaluation set -> (Ranking, numbers for the log)."""
     truth = evaluation_set.truth
     references = own_references(truth, keep_reference)
+    queries, gallery = evaluation_set[:2]
     ranking = rank_correct(
-        evaluation_set.queries, evaluation_set.gallery, truth.correct, references
+        queries, gallery, truth.correct, references, scorer=evaluation_set.scorer
     )
     ranks = ranking.ranks
     median = np.median(np.where(ranks == NEVER, np.inf, ranks))

@@ -32,7 +32,9 @@ class Validation:
         recalls = []
         for references, captions, gallery_paths, truth in self.parts:
             queries, gallery = self.encoder.features(references, captions, gallery_paths)
-            ranks = rank_correct(queries, gallery, truth.correct, truth.references).ranks
+            ranks = rank_correct(
+                queries, gallery, truth.correct, truth.references, scorer=self.encoder.scorer
+            ).ranks
             recalls.append([recall_at_k(ranks, k) for k in PUBLISHED_RECALLS])
         names = map(recall_name, PUBLISHED_RECALLS)
         return dict(zip(names, np.mean(recalls, axis=0).tolist(), strict=True))

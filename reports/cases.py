@@ -10,7 +10,7 @@ import datasets
 from command_line.errors import InputError
 from datasets.find_images import image_paths
 from evaluation.evaluation_set import load_evaluation_set
-from evaluation.ranking import NEVER, distances, nearest, rank_correct
+from evaluation.ranking import NEVER, nearest, rank_correct
 from evaluation.recall import PUBLISHED_RECALLS, recall_at_k, recall_name
 
 NEAR = 5  # a near miss is a target within NEAR times as many images as are shown
@@ -52,7 +52,8 @@ def read_cases(folder, protocol="val", data_path="", top=10, counts=(4, 2, 2)):
     if len(gallery) < 2:
         raise InputError(f"{folder}: a gallery of one image has no order to show")
     top = min(top, len(gallery) - 1)
-    ranks = rank_correct(queries, gallery, truth.correct, truth.references).ranks
+    scorer = evaluation_set.scorer
+    ranks = rank_correct(queries, gallery, truth.correct, truth.references, scorer=scorer).ranks
     rules = {
         f"Hits: the target is among the {top} nearest": ranks < top,
         f"Near misses: rank {top + 1} to {NEAR * top}": (ranks >= top) & (ranks < NEAR * top),
@@ -97,7 +98,10 @@ def build_cases(evaluation_set, chosen, ranks, top):
     queries, gallery, truth = evaluation_set[:3]
     if not len(chosen):
         return []
-    columns, listed_distances = nearest(queries[chosen], gallery, truth.references[chosen], top)
+    scorer = evaluation_set.scorer
+    columns, listed_distances = nearest(
+        queries[chosen], gallery, truth.references[chosen], top, scorer
+    )
     cases = []
     for i, near, exact in zip(chosen, columns, listed_distances, strict=True):
         correct = truth.correct_of(i)
@@ -108,7 +112,8 @@ def build_cases(evaluation_set, chosen, ranks, top):
         reachable = correct[correct != truth.references[i]]
         best = correct[0]
         if len(reachable):
-            best = reachable[distances(queries[i], gallery[reachable]).argmin()]
+            exact = scorer(queries[i : i + 1], gallery[reachable])
+            best = reachable[exact.distances(0, np.arange(len(reachable))).argmin()]
         rank = None if ranks[i] == NEVER else int(ranks[i]) + 1
         case = Case(truth.query_references[i], truth.captions[i], listed, truth.gallery[best], rank)
         cases.append(case)
