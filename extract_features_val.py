@@ -7,6 +7,7 @@ Everything that changes a number comes from the run's config.json. Writes, per s
 level), their names (queries.jsonl, test_images.txt) and, last, features.json.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import datasets
@@ -21,6 +22,7 @@ def main(argv):
     parser = Flags(__doc__)
     parser.add_argument("--checkpoint_dir", required=True, help="a trained run")
     parser.add_argument("--exact_model_checkpoint", default="", help="default: the newest")
+    parser.add_argument("--data_path", default="", help="other data; default: the run's own")
     parser.add_argument("--subset", default="", help="FashionIQ category; default: all")
     parser.add_argument("--feature_dir", default="", help="default: <checkpoint_dir>/features")
     parser.add_argument("--batch_size", type=int, default=32, help="images at a time, default 32")
@@ -30,6 +32,8 @@ def main(argv):
     model, config, vocabulary, path = load_trained_model(
         flags.checkpoint_dir, flags.exact_model_checkpoint
     )
+    if flags.data_path:
+        config = replace(config, data_path=flags.data_path)
     known = datasets.subsets(config.dataset)
     if flags.subset and flags.subset not in known:
         raise InputError(f"--subset={flags.subset}: {config.dataset} has {known}", 2)

@@ -121,6 +121,27 @@ def comparisons(rng, kinds, sizes, changes, captions=2):
     )
 
 
+def unused_comparisons(rng, drawn, kinds, count, changes, captions=2):
+    """`count` triplets of garments that `drawn` shows nowhere, as Comparisons without training."""
+    shown = set(drawn.garments)
+    space = [garment for garment in all_garments(kinds) if garment not in shown]
+    chosen = _paired(rng, _codes(space), np.ones(len(space), bool), 2 * count, changes)
+    garments = [space[i] for i in chosen]
+    pairs = [(2 * i, 2 * i + 1) for i in range(count)]
+    described = [
+        Pair(*pair, relative_captions(rng, *(garments[i] for i in pair), captions))
+        for pair in pairs
+    ]
+    return Comparisons(garments, 0, [], described)
+
+
+def unused_products(rng, drawn, images, queries):
+    """Test products and queries of captions that `drawn`, all products, has nowhere."""
+    by_caption, shown = _product_space(), {product.caption for product in drawn}
+    test = _products(rng, by_caption, [c for c in by_caption if c not in shown], images)
+    return test, _one_word_queries(rng, test, queries)
+
+
 def _product_space():
     """Garments by product caption; what the caption leaves out (necklines) varies."""
     by_caption = {}

@@ -3,7 +3,11 @@
 import json
 from urllib.parse import quote
 
+import numpy as np
+
+from command_line.errors import InputError
 from command_line.files import write_lines
+from datasets.released_files import read_lines
 from evaluation.ranking import NEVER, nearest
 
 DEPTH = 50  # images listed per query: what R@50 needs
@@ -48,6 +52,27 @@ def write_ranks(path, evaluation_set, ranking, references, depth=DEPTH):
     )
     write_lines(path, lines)
     return path
+
+
+def read_ranks(path):
+    """What write_ranks wrote -> (ranks float64 [Q], inf for null; [(reference, caption, targets)]).
+
+    Raises InputError naming the line that is something else."""
+    ranks, keys = [], []
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            entry = json.loads(line)
+            targets = tuple(entry["targets"])
+            rank = np.inf if entry["rank"] is None else float(entry["rank"])
+            if not targets or not rank >= 1:
+                raise ValueError("no target, or a rank below 1")
+            ranks.append(rank)
+            keys.append((entry["reference"], entry["caption"], targets))
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: line {number}: not a query's rank ({error!r})") from None
+    if not keys:
+        raise InputError(f"{path}: no queries")
+    return np.array(ranks), keys
 
 
 def write_trec(folder, stem, evaluation_set, references, depth=DEPTH):

@@ -12,6 +12,7 @@ TIERS = (  # rooms, lowest first; a room imports itself and those of lower tiers
     ("datasets",),
     ("evaluation", "checkpointing"),
     ("training", "reports"),
+    ("comparison",),
     ("demo", "benchmarks"),
 )
 TIER = {room: tier for tier, rooms in enumerate(TIERS) for room in rooms}

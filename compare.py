@@ -1,0 +1,78 @@
+"""Compositions and parts of VAL on equal terms: one table, with intervals.
+
+    python compare.py --preset=demo --dataset=fashion_iq --compositions=val,tirg --seeds=0,1,2
+
+Trains, extracts and scores every row with every seed, at the learning rate that does best on a
+tuning part; writes results/comparison_<dataset>.{md,csv,png}. The same command again goes on. Rows:
+field, parts, or names as of --composition, with settings: val:gate_activation=False. Settings of
+all runs follow as for train_val.py.
+"""
+
+from pathlib import Path
+
+import datasets
+from command_line.errors import InputError, run_main
+from command_line.flags import Flags, boolean
+from comparison.harness import Terms, compare
+from comparison.plan import parse_rows
+from comparison.report import write_report
+from comparison.runs import Scripts
+from config import DATASETS, PRESETS
+
+DEMO_RATES, RATES = "3e-4,1e-3,3e-3", "2e-5,6.3e-5,2e-4"
+QUICK = dict(compositions="val,sum,tirg", seeds="0", rates="1e-3")
+
+
+def parse(argv):
+    """-> (flags, settings of all runs)"""
+    parser = Flags(__doc__)
+    parser.add_argument("--preset", choices=PRESETS, default="demo")
+    parser.add_argument("--dataset", choices=DATASETS, help="default the preset's, or fashion_iq")
+    parser.add_argument("--data_path", help="default data/<dataset>; demo: data/demo/<dataset>")
+    parser.add_argument("--tuning_data", help="default a tenth of training; demo: its own")
+    parser.add_argument("--compositions", default="field", help="rows; default field")
+    parser.add_argument("--losses", default="triplet", help="triplet, softmax or both")
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--rates", help=f"default {RATES}; demo: {DEMO_RATES}; one: no tuning")
+    parser.add_argument("--quick", type=boolean, default=False, help="val, sum, tirg, once")
+    parser.add_argument("--compare_dir", default="save_model/compare", help="where the runs are")
+    parser.add_argument("--results_dir", default="results")
+    flags, settings = parser.parse_known_args(argv)
+    if flags.quick:
+        vars(flags).update(QUICK)
+    demo = flags.preset == "demo"
+    flags.dataset = flags.dataset or PRESETS[flags.preset].get("dataset", "fashion_iq")
+    flags.data_path = flags.data_path or f"data/{'demo/' * demo}{flags.dataset}"
+    flags.tuning_data = flags.tuning_data or (f"{flags.data_path}_tuning" if demo else "")
+    flags.rates = flags.rates or (DEMO_RATES if demo else RATES)
+    return flags, settings
+
+
+def numbers(flag, text, kind):
+    try:
+        return list(dict.fromkeys(kind(number) for number in text.split(",")))
+    except ValueError:
+        raise InputError(f"--{flag}={text}: numbers with a comma between", 2) from None
+
+
+def main(argv):
+    flags, settings = parse(argv)
+    numbers("rates", flags.rates, float)
+    seeds, rates = numbers("seeds", flags.seeds, int), list(dict.fromkeys(flags.rates.split(",")))
+    rows = parse_rows(flags.compositions, flags.losses.split(","))
+    for data_path in filter(None, [flags.data_path, flags.tuning_data]):
+        datasets.require_data(flags.dataset, data_path)
+    base = [f"--preset={flags.preset}", f"--dataset={flags.dataset}", "--keep_checkpoints=1"]
+    root = Path(flags.compare_dir, flags.dataset)
+    data = flags.data_path, flags.tuning_data
+    terms = Terms(flags.dataset, *data, base + settings, rates, seeds, root)
+    with Scripts(root) as scripts:
+        outcome = compare(scripts, terms, rows)
+        paths = write_report(scripts, terms, rows, outcome, flags.results_dir)
+    print(*paths, sep="\n")
+    if outcome.failures:
+        raise InputError("\n".join(["these runs failed:", *outcome.failures]))
+
+
+if __name__ == "__main__":
+    run_main(main)

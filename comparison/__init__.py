@@ -1,0 +1,1 @@
+"""Compositions and parts of VAL under equal terms: the same training, tuning and statistics."""

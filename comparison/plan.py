@@ -1,0 +1,100 @@
+"""What is compared: rows of a composition with settings and a loss, and the runs of each."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from command_line.errors import InputError
+from config import Config, parse_config
+
+FIELD = (
+    "val", "image_only", "text_only", "sum", "concat", "tirg", "film", "mrn", "rtic_1", "rtic_4",
+    "composeae", "cosmo", "artemis",
+)  # fmt: skip
+PARTS = (
+    "val",
+    "val:without=joint_attention",
+    "val:without=self_attention",
+    "val:without=spatial_gate",
+    "val:without=channel_gate",
+    "val:gate_activation=False",
+    "val:self_attention_start=1",
+    "val:levels=high",
+    "tirg:levels=high",
+    "val:negatives=hardest",
+    "val:checkpoint_dir_stage1=stage1",
+)
+LISTS = {"field": FIELD, "parts": PARTS}
+STAGE1 = "checkpoint_dir_stage1"  # a row names it within its run's folder: a stage 1 a run
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    composition: str
+    settings: tuple[tuple[str, str], ...]  # (name, value as on the command line), besides
+    loss: str
+
+    @property
+    def name(self):
+        return " ".join([self.composition, *(f"{name}={value}" for name, value in self.settings)])
+
+    @property
+    def folder(self):
+        return "_".join([self.composition, *(f"{n}-{v}" for n, v in self.settings), self.loss])
+
+
+class Run(NamedTuple):
+    """One training run."""
+
+    row: Row
+    rate: str  # as on the command line
+    seed: int
+    argv: list[str]  # of the training script
+    config: Config
+
+    @property
+    def folder(self):
+        return Path(self.config.checkpoint_dir)
+
+    def __str__(self):
+        return f"{self.row.name}, {self.row.loss}, rate {self.rate}, seed {self.seed}"
+
+
+def parse_rows(text, losses):
+    """A list's name, or entries as val:levels=low+high:gate_activation=False, with commas between
+    -> [Row], once each, all of the first loss first. Raises InputError for another form."""
+    entries = []
+    for entry in text.split(","):
+        entries += LISTS.get(entry, [entry])
+    rows = []
+    for loss in losses:
+        for entry in dict.fromkeys(entries):
+            composition, *pairs = entry.split(":")
+            settings = tuple(tuple(pair.split("=", 1)) for pair in pairs)
+            if any(len(pair) != 2 for pair in settings):
+                raise InputError(f"--compositions: {entry}: settings have the form :name=value", 2)
+            rows.append(Row(composition, settings, loss))
+    return rows
+
+
+def baseline(rows, loss):
+    """The row that others of this loss are compared with: VAL as it is, else the first."""
+    own = [row for row in rows if row.loss == loss]
+    return next((row for row in own if row.name == "val"), own[0])
+
+
+def make_run(row, rate, seed, base, root, name):
+    """base: the flags of all runs. root: where the runs lie. name: of the run's own folder."""
+    folder = Path(root, row.folder, f"rate_{rate}", name)
+    argv = [
+        *base,
+        f"--composition={row.composition}",
+        f"--loss={row.loss}",
+        f"--seed={seed}",
+        f"--init_learning_rate={rate}",
+        f"--checkpoint_dir={folder}",
+    ]
+    for setting, value in row.settings:
+        value = str(folder / value) if setting == STAGE1 else value.replace("+", ",")
+        argv.append(f"--{setting}={value}")
+    return Run(row, rate, seed, argv, parse_config(argv, ""))

@@ -1,0 +1,151 @@
+"""What a comparison found: comparison_<dataset>.md, .csv and .png."""
+
+import csv
+import importlib.metadata
+import json
+from pathlib import Path
+
+import numpy as np
+
+import datasets
+from command_line.files import whole_file, write_lines
+from comparison.plan import baseline
+from comparison.plot import plot
+from evaluation.recall import PUBLISHED_RECALLS, recall_name
+from evaluation.systems import recall_difference
+from reports.compare_runs import interval, mean_and_spread
+
+JUDGED_BY = 10  # the difference in the table is of R@10
+PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+def write_report(scripts, terms, rows, outcome, results_dir):
+    """Measures size and speed of what was trained, writes the three files -> their paths.
+
+    The table depends on seeds and data only; what the machine did stands below it."""
+    speeds = measure_speed(scripts, terms, outcome)
+    stem = Path(results_dir, f"comparison_{terms.dataset}")
+    differences = {row: difference(outcome, rows, row) for row in outcome.systems}
+    lines = heading(terms, outcome)
+    for loss in dict.fromkeys(row.loss for row in rows):
+        own = [row for row in rows if row.loss == loss]
+        lines += table(terms, outcome, own, differences, speeds) + [""]
+    lines += [f"Failed: {failure}" for failure in outcome.failures]
+    lines += cost(outcome, speeds)
+    paths = [stem.with_suffix(suffix) for suffix in (".md", ".csv", ".png")]
+    write_lines(paths[0], lines)
+    write_csv(paths[1], outcome, differences, speeds)
+    plot(terms, outcome, differences, paths[2])
+    print("\n".join(lines))
+    return paths
+
+
+def measure_speed(scripts, terms, outcome):
+    """{row: what comparison.speed measured of its first run}"""
+    folders = {row: str(outcome.runs[row][0].folder) for row in outcome.systems}
+    if not folders:
+        return {}
+    output = terms.root / "speed.json"
+    flags = [f"--output={output}", f"--checkpoint_dirs={','.join(folders.values())}"]
+    scripts.call(["-m", "comparison.speed", *flags], terms.root / "speed.log")
+    measured = json.loads(output.read_text(encoding="utf-8"))
+    return {row: measured[folder] for row, folder in folders.items()}
+
+
+def difference(outcome, rows, row):
+    """R@10 less that of VAL with the same loss, None for VAL itself and where VAL failed."""
+    base = baseline(rows, row.loss)
+    if row == base or base not in outcome.systems:
+        return None
+    return recall_difference(outcome.systems[row], outcome.systems[base], JUDGED_BY)
+
+
+def heading(terms, outcome):
+    """What was asked, and how."""
+    title = datasets.READERS[terms.dataset].TITLE
+    lines = [f"# Compositions on {title}, {terms.data_path}", ""]
+    if not outcome.systems:
+        return lines
+    row, system = next(iter(outcome.systems.items()))
+    config = outcome.runs[row][0].config
+    queries = sum(len(category.keys) for category in system.categories.values())
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    tuned = "as given"
+    if len(terms.rates) > 1:
+        part = terms.tuning_data or "a tenth of the training triplets"
+        tuned = f"of {', '.join(terms.rates)}, by R@10 on {part} (seed {terms.seeds[0]})"
+    parts = len(system.categories)
+    return [
+        *lines,
+        f"Protocol val, {queries:,} queries" + (f" in {parts} categories" if parts > 1 else "")
+        + f". Each run: {config.image_model}, {config.image_size} px, {config.train_length:,} "
+        f"updates of {config.batch_size} pairs, averaged weights of the last one; seeds "
+        f"{', '.join(map(str, terms.seeds))}. Learning rate: {tuned}. {versions}.",
+        "",
+        "Recall in %: mean over seeds ± their standard deviation. Brackets: 95 % interval of the",
+        "paired difference over seeds and triplets; the column after it: the smallest difference",
+        "that this comparison could have told from none. No correction for the number of rows.",
+        "",
+    ]  # fmt: skip
+
+
+def table(terms, outcome, rows, differences, speeds):
+    """Markdown lines of the rows of one loss."""
+    names = [recall_name(k) for k in PUBLISHED_RECALLS]
+    base = baseline(rows, rows[0].loss)
+    heads = [
+        f"loss: {rows[0].loss}", *names, f"{recall_name(JUDGED_BY)} less {base.name}'s",
+        "could have shown", "learning rate", "million parameters, of them composers",
+    ]  # fmt: skip
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row in rows:
+        if row not in outcome.systems:
+            lines.append(f"| {row.name} | failed" + " |" * (len(heads) - 1))
+            continue
+        system, found, speed = outcome.systems[row], differences[row], speeds[row]
+        sizes = [speed[name] / 1e6 for name in ("parameters", "composer_parameters")]
+        cells = [
+            row.name,
+            *(mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS),
+            interval(found) if found else "",
+            f"{found.smallest_shown:.2f}" if found else "",
+            outcome.rates[row][0],
+            f"{sizes[0]:.2f}, {sizes[1]:.2f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return lines
+
+
+def cost(outcome, speeds):
+    """Markdown lines of what the machine did."""
+    if not speeds:
+        return []
+    lines = [
+        f"Speed on {', '.join(sorted({speed['machine'] for speed in speeds.values()}))}:", "",
+        "| | loss | ms an update | queries/s |", "|---|---|---|---|",
+    ]  # fmt: skip
+    for row, speed in speeds.items():
+        milliseconds = f"{1000 * speed['seconds_an_update']:.0f}"
+        queries = f"{speed['queries_a_second']:.0f}"
+        lines.append(f"| {row.name} | {row.loss} | {milliseconds} | {queries} |")
+    return lines
+
+
+def write_csv(path, outcome, differences, speeds):
+    """All recalls of all seeds, for other tools; one line a row and seed."""
+    with whole_file(path) as file:
+        writer = csv.writer(file)
+        recalls = [recall_name(k) for k in PUBLISHED_RECALLS]
+        writer.writerow(
+            ["composition", "loss", "rate", "seed", *recalls, "R@10_less_baseline", "low", "high",
+             "parameters", "composer_parameters", "updates", "folder"]
+        )  # fmt: skip
+        for row, system in outcome.systems.items():
+            of_seeds = np.array([system.recalls(k) for k in PUBLISHED_RECALLS]).T  # [S, K]
+            found = differences[row] or ("", "", "")
+            for run, values in zip(outcome.runs[row], of_seeds, strict=True):
+                writer.writerow(
+                    [row.name, row.loss, run.rate, run.seed, *np.round(values, 4), *found,
+                     speeds[row]["parameters"], speeds[row]["composer_parameters"],
+                     run.config.train_length, run.folder]
+                )  # fmt: skip

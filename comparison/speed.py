@@ -1,0 +1,102 @@
+"""Size and speed of trained runs, measured one after the other in one process.
+
+    python -m comparison.speed --output=speed.json --checkpoint_dirs=RUN,RUN,...
+
+Of each run: trained parameters, of the composers and of all; seconds an update (median of UPDATES,
+on one batch of its data, the loading of images left out); queries/s of extraction (median of PASSES
+over QUERIES queries, loading included). Runs that the file has already are left out.
+"""
+
+import json
+import os
+import platform
+import statistics
+import time
+from pathlib import Path
+
+import tensorflow as tf
+
+import datasets
+from checkpointing.published_names import named_variables
+from checkpointing.run import load_trained_model
+from command_line.errors import run_main
+from command_line.files import write_json
+from command_line.flags import Flags
+from datasets.fashion200k import read_fashion200k
+from datasets.fashion200k_pairs import PairIndex, sample_triplets
+from evaluation.encoder import Encoder, encode_captions
+from training.examples import training_examples, training_paths
+from training.loop import compiled_update
+from training.memory import keep_freed_memory
+from training.start import trained_weights
+from training.update import Training
+
+UPDATES, QUERIES, PASSES = 15, 256, 3
+
+
+def measure(checkpoint_dir):
+    """-> {"composer_parameters", "parameters", "seconds_an_update", "queries_a_second"}"""
+    model, config, vocabulary, _ = load_trained_model(checkpoint_dir)
+    composers = {v.path for composer in model.composers for v in composer.trainable_variables}
+    sizes = {v.path: v.shape.num_elements() for v in named_variables(model).values() if v.trainable}
+    triplets = some_triplets(config)
+    paths = training_paths(config, triplets)
+    encoder = Encoder(model, config, config.batch_size, progress=False)
+    captions = encode_captions(config, vocabulary, [t.caption for t in triplets])
+    references = [paths[t.subset, t.reference] for t in triplets]
+    encoder.queries(references, captions)  # builds the graphs
+    passes = [seconds(lambda: encoder.queries(references, captions)) for _ in range(PASSES)]
+    examples = training_examples(config, triplets, vocabulary, paths)
+    training = Training(config, model, trained_weights(model))
+    update, batches = compiled_update(training, config, lambda epoch: examples)
+    batch = next(batches)
+    float(update(batch)[0])  # builds the graph
+    updates = [seconds(lambda: float(update(batch)[0])) for _ in range(UPDATES)]
+    return {
+        "composer_parameters": sum(size for path, size in sizes.items() if path in composers),
+        "parameters": sum(sizes.values()),
+        "seconds_an_update": round(statistics.median(updates), 4),
+        "queries_a_second": round(len(references) / statistics.median(passes), 1),
+    }
+
+
+def some_triplets(config):
+    """QUERIES training triplets."""
+    if config.dataset == "fashion200k":
+        index = PairIndex(read_fashion200k(config.data_path, "train"))
+        return sample_triplets(index, 0, 0)[:QUERIES]
+    return datasets.read_train_triplets(config.dataset, config.data_path)[:QUERIES]
+
+
+def seconds(function):
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def machine():
+    """What the seconds depend on, as a line."""
+    lines = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    names = [line.split(":")[1].strip() for line in lines.splitlines() if "model name" in line]
+    devices = [gpu.name for gpu in tf.config.list_physical_devices("GPU")]
+    processor = names[0] if names else platform.processor() or platform.machine()
+    return ", ".join([f"{os.cpu_count()} cores, {processor}", *devices])
+
+
+def main(argv):
+    parser = Flags(__doc__)
+    parser.add_argument("--output", required=True, help="JSON file, added to")
+    parser.add_argument("--checkpoint_dirs", required=True, help="trained runs, comma between")
+    flags = parser.parse_args(argv)
+    keep_freed_memory()
+    output = Path(flags.output)
+    measured = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
+    for folder in flags.checkpoint_dirs.split(","):
+        if folder not in measured:
+            measured[folder] = {**measure(folder), "machine": machine()}
+            write_json(output, measured)
+            print(f"{folder}: {measured[folder]}", flush=True)
+
+
+if __name__ == "__main__":
+    run_main(main)

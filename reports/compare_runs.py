@@ -1,0 +1,57 @@
+"""Two or more systems on the same queries: recall, and the difference to the first with its
+95 % interval.
+
+  python -m reports.compare_runs RANKS_A RANKS_B ... [--protocol=val]
+
+RANKS_A: the folder that test_val.py --save_ranks wrote; of several seeds, their folders with a
+comma between, in the same order for all. How the intervals are made: evaluation/paired.py.
+"""
+
+import numpy as np
+
+from command_line.errors import InputError, run_main
+from command_line.flags import Flags
+from evaluation.recall import PUBLISHED_RECALLS, recall_name
+from evaluation.systems import read_system, recall_difference
+
+
+def mean_and_spread(values):
+    """12.34 ± 0.56, the standard deviation over seeds; of one seed 12.34."""
+    spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.2f}{spread}"
+
+
+def interval(difference):
+    return f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]"
+
+
+def table(systems):
+    """Markdown lines: a row a system and a difference to the first for each recall."""
+    names = [recall_name(k) for k in PUBLISHED_RECALLS]
+    heads = [*names, *(f"{name} less {systems[0].name}'s" for name in names)]
+    lines = ["| system | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for system in systems:
+        cells = [mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS]
+        for k in PUBLISHED_RECALLS:
+            own = system is systems[0]
+            cells.append("" if own else interval(recall_difference(system, systems[0], k)))
+        lines.append(f"| {system.name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def main(argv):
+    folders = [argument for argument in argv if not argument.startswith("--")]
+    parser = Flags(__doc__)
+    parser.add_argument("--protocol", default="val", help="of the rank files, default val")
+    flags = parser.parse_args([argument for argument in argv if argument.startswith("--")])
+    if len(folders) < 2:
+        raise InputError("give two folders of rank files at least", 2)
+    systems = [read_system(names, names.split(","), flags.protocol) for names in folders]
+    seeds = len(next(iter(systems[0].categories.values())).ranks)
+    print("\n".join(table(systems)))
+    print(f"Recall in %, mean over the categories; seeds: {seeds}. Brackets: 95 % intervals over")
+    print("triplets" + (" and seeds." if seeds > 1 else "; other seeds may differ by more."))
+
+
+if __name__ == "__main__":
+    run_main(main)
