@@ -82,6 +82,8 @@ def last_line(log):
 
 def train(scripts, run, log=None):
     """Trains a run, or what is left of it."""
+    if (run.folder / f"model.ckpt-{run.config.train_length}.index").exists():
+        return
     script = TRAINING.get(run.config.dataset, "train_val.py")
     scripts.call([str(ROOT / script), *run.argv], log)
 

@@ -1,0 +1,194 @@
+"""The harness with scripts that only write ranks; real ones in test_real_comparison.py."""
+
+import json
+import signal
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import compare
+from command_line.errors import InputError
+from comparison import runs
+from comparison.plan import baseline, parse_rows
+from config import load_config, parse_config, save_config
+from demo.generate_demo_data import generate
+
+BEST = {"val": "1e-3", "sum": "3e-3"}  # of the learning rates, on the tuning part
+
+
+def flag(argv, name, default=""):
+    """The last value of a flag among arguments."""
+    values = [a.split("=", 1)[1] for a in argv if a.startswith(f"--{name}=")]
+    return values[-1] if values else default
+
+
+class FakeScripts(runs.Scripts):
+    """Writes what the scripts would: a config, and ranks that depend on flags and data alone."""
+
+    def call(self, argv, log=None):
+        script, flags = Path(argv[0]).name, argv[1:]
+        self.calls.append((script, flags))
+        if self.stop_after and len(self.calls) > self.stop_after:
+            raise InputError("stopped by SIGTERM; the same command goes on", 143)
+        if script == "train_val.py":
+            if flag(flags, "composition") in self.failing:
+                Path(log).write_text("error: the loss is not finite\n")
+                raise runs.RunFailed("error: the loss is not finite")
+            config = parse_config(flags, "")
+            Path(config.checkpoint_dir).mkdir(parents=True, exist_ok=True)
+            save_config(config)
+            Path(config.checkpoint_dir, f"model.ckpt-{config.train_length}.index").touch()
+        elif script == "test_val.py":
+            self.write_ranks(flags)
+        elif argv[1:2] == ["comparison.speed"]:
+            folders = flag(flags, "checkpoint_dirs").split(",")
+            numbers = dict(parameters=2_000_000, composer_parameters=500_000,
+                           seconds_an_update=0.1, queries_a_second=50, machine="none")  # fmt: skip
+            Path(flag(flags, "output")).write_text(json.dumps(dict.fromkeys(folders, numbers)))
+
+    def write_ranks(self, flags):
+        features = Path(flag(flags, "feature_dir"))
+        tuning = features.parent.name == "tuning"
+        config = load_config(features.parents[tuning])
+        good = BEST.get(config.composition) == f"{config.init_learning_rate:.0e}".replace("-0", "-")
+        seed = zlib.crc32(f"{config.composition} {config.seed} {tuning}".encode())
+        rng = np.random.default_rng(seed)
+        for subset in ("dress", "shirt", "toptee"):
+            lines = []
+            for i, rank in enumerate(rng.integers(1, 15 if good else 60, 40).tolist()):
+                entry = dict(reference=f"r{i // 2}", caption=f"c{i}", targets=[f"t{i // 2}"])
+                lines.append(json.dumps({**entry, "rank": rank, "tied": False, "top": []}))
+            path = Path(flag(flags, "save_ranks"), f"ranks_fashion_iq_{subset}_val.jsonl")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(f"{line}\n" for line in lines))
+
+
+@pytest.fixture
+def scripts(monkeypatch):
+    monkeypatch.setattr(FakeScripts, "calls", [], raising=False)
+    monkeypatch.setattr(FakeScripts, "failing", (), raising=False)
+    monkeypatch.setattr(FakeScripts, "stop_after", 0, raising=False)
+    monkeypatch.setattr(compare, "Scripts", FakeScripts)
+    return FakeScripts
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    for name in ("fashion_iq", "fashion_iq_tuning"):
+        generate(folder, name, triplets=20)
+    return folder / "fashion_iq"
+
+
+def flags(drawn, tmp_path, *more):
+    return [f"--data_path={drawn}", f"--compare_dir={tmp_path}/runs",
+            f"--results_dir={tmp_path}/results", "--compositions=val,sum,text_only",
+            "--seeds=0,1", *more]  # fmt: skip
+
+
+def trained(scripts):
+    return [flag(f, "checkpoint_dir") for script, f in scripts.calls if script == "train_val.py"]
+
+
+def test_each_row_takes_the_rate_that_is_best_on_the_tuning_part(scripts, drawn, tmp_path):
+    compare.main(flags(drawn, tmp_path))
+    text = (tmp_path / "results/comparison_fashion_iq.md").read_text()
+    rates = {line.split(" | ")[0][2:]: line.split(" | ")[6] for line in text.splitlines()
+             if line.startswith("| ") and " ± " in line}  # fmt: skip
+    assert rates == {"val": "1e-3", "sum": "3e-3", "text_only": "3e-4"}
+    # Three rates with seed 0, the chosen one with seed 1 too: the tuning run is not run again.
+    assert len(trained(scripts)) == len(set(trained(scripts))) == 3 * 4
+    tuned = [f for s, f in scripts.calls if s == "extract_features_val.py" and flag(f, "data_path")]
+    assert {flag(f, "data_path") for f in tuned} == {f"{drawn}_tuning"} and len(tuned) == 9
+
+
+def test_the_same_comparison_again_is_the_same_and_trains_nothing(scripts, drawn, tmp_path):
+    compare.main(flags(drawn, tmp_path))
+    files = [tmp_path / "results" / f"comparison_fashion_iq.{x}" for x in ("md", "csv", "png")]
+    before = [path.read_bytes() for path in files]
+    scripts.calls.clear()
+    compare.main(flags(drawn, tmp_path))
+    assert trained(scripts) == []
+    assert [path.read_bytes() for path in files] == before
+
+
+@pytest.mark.parametrize("stop_after", [2, 5, 11, 23, 30])
+def test_stopped_and_started_again_it_ends_as_one_left_alone(scripts, drawn, tmp_path, stop_after):
+    compare.main(flags(drawn, tmp_path / "alone"))
+    scripts.stop_after = len(scripts.calls) + stop_after
+    with pytest.raises(InputError, match="stopped by SIGTERM"):
+        compare.main(flags(drawn, tmp_path / "stopped"))
+    scripts.stop_after = 0
+    compare.main(flags(drawn, tmp_path / "stopped"))
+    for suffix in ("md", "png"):
+        tables = [
+            (tmp_path / name / f"results/comparison_fashion_iq.{suffix}").read_bytes()
+            for name in ("alone", "stopped")
+        ]
+        assert tables[0] == tables[1]
+
+
+def test_a_failed_run_is_named_and_the_others_go_on(scripts, drawn, tmp_path):
+    scripts.failing = ("sum",)
+    with pytest.raises(InputError, match="sum, triplet, rate 3e-3, seed 0: .*not finite"):
+        compare.main(flags(drawn, tmp_path))
+    text = (tmp_path / "results/comparison_fashion_iq.md").read_text()
+    assert "| sum | failed" in text and "| text_only | " in text
+    assert sum(line.startswith("Failed: ") for line in text.splitlines()) == 3
+
+
+def test_runs_with_other_settings_are_not_taken_for_these(scripts, drawn, tmp_path):
+    compare.main(flags(drawn, tmp_path, "--rates=1e-3"))
+    with pytest.raises(InputError, match="train_length 500, now 400.*--compare_dir"):
+        compare.main(flags(drawn, tmp_path, "--rates=1e-3", "--train_length=400"))
+
+
+def test_without_a_tuning_part_a_tenth_of_training_is_left_out_while_tuning(
+    scripts, drawn, tmp_path
+):
+    more = ["--preset=fashion_iq", "--rates=1e-3,3e-3", "--compositions=val", "--seeds=0"]
+    compare.main(flags(drawn, tmp_path, *more))
+    used = [flag(f, "data_path") for script, f in scripts.calls if script == "train_val.py"]
+    root = tmp_path / "runs/fashion_iq/tuning_data"
+    assert used == [str(root), str(root), str(drawn)]
+    assert (root / "captions/cap.dress.val.json").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ("--compositions=val,tirgg", "--composition=tirgg: choose"),
+        ("--compositions=val:levels=middle", "--levels=middle: choose"),
+        ("--compositions=val:levels", "val:levels: settings have the form :name=value"),
+        ("--losses=triplets", "--loss=triplets: choose"),
+        ("--rates=1e-3,fast", "--rates=1e-3,fast: numbers"),
+        ("--seeds=a", "--seeds=a: numbers"),
+        ("--train_lenght=3", "--train_lenght: no such flag; nearest: --train_length"),
+    ],
+)
+def test_wrong_flags_are_refused_before_anything_runs(scripts, drawn, tmp_path, wrong, message):
+    with pytest.raises(InputError) as error:
+        compare.main(flags(drawn, tmp_path, wrong))
+    assert message in str(error.value) and error.value.exit_code == 2
+    assert trained(scripts) == []
+
+
+def test_rows_are_compared_with_val_of_the_same_loss():
+    rows = parse_rows("sum,val:gate_activation=False,val,sum", ["triplet", "softmax"])
+    assert [row.name for row in rows[:3]] == ["sum", "val gate_activation=False", "val"]
+    assert len(rows) == 6 and baseline(rows, "softmax") == rows[5]
+    assert baseline(rows[:1], "triplet") == rows[0]
+
+
+def test_a_script_that_is_running_ends_with_the_comparison(tmp_path):
+    """SIGTERM reaches it; what it printed last is not lost; its exit is not taken for done."""
+    with runs.Scripts(tmp_path) as scripts:
+        code = "import os, signal, time; os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)"
+        with pytest.raises(InputError, match="stopped by SIGTERM") as error:
+            scripts.call(["-c", code], tmp_path / "log")
+        assert error.value.exit_code == 128 + signal.SIGTERM
+    with runs.Scripts(tmp_path) as scripts:
+        with pytest.raises(runs.RunFailed, match="error: no such image"):
+            scripts.call(["-c", "import sys; sys.exit('error: no such image')"], tmp_path / "log")
