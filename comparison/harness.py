@@ -34,10 +34,15 @@ class Outcome(NamedTuple):
 
 
 class Progress:
-    """Says a line a run, with the time left at this session's mean."""
+    """Says a line for everything that is trained or scored, with the time left at this
+    session's mean."""
 
     def __init__(self, left):
         self.left, self.done, self.start = left, 0, time.monotonic()
+
+    def skip(self, runs=1):
+        """Of runs that are done already, or can't be done."""
+        self.left -= runs
 
     def say(self, what, result):
         self.done, self.left = self.done + 1, self.left - 1
@@ -61,12 +66,12 @@ def compare(scripts, terms, rows):
     groundtruth(scripts, terms.dataset, terms.data_path, terms.root / "groundtruth.log")
 
     tries = {row: tuning_tries(terms, row, tuning_data) for row in rows}
-    left = [t for row in rows for t in tries[row] if not is_scored(t.run, t.folder)]
-    progress = Progress(len(left) + len(rows) * (len(terms.seeds) - bool(terms.tuning_data)))
+    progress = Progress(sum(map(len, tries.values())) + len(rows) * len(terms.seeds))
     failures, rates, systems, runs = [], {}, {}, {}
     for row in rows:
         rates[row] = choose_rate(scripts, terms, tries[row], progress, failures)
         if rates[row][0] is None:
+            progress.skip(len(terms.seeds))
             continue
         runs[row] = [
             make_run(row, rates[row][0], seed, base, terms.root, f"seed_{seed}")
@@ -127,6 +132,7 @@ def finish(scripts, run, terms, progress, failures):
 def train_and_score(scripts, run, progress, failures, results, folder=None, data_path=""):
     """-> whether the ranks are there; says so, or adds to the failures."""
     if is_scored(run, folder):
+        progress.skip()
         return True
     run.folder.parent.mkdir(parents=True, exist_ok=True)
     log = run.folder.with_name(f"{run.folder.name}.log")

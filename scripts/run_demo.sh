@@ -15,9 +15,6 @@ backbone=pretrain_model/demo_mobilenet_v1_025/model.ckpt
 [[ -f $backbone.index ]] || "$python" -m demo.pretrain_backbone --checkpoint="$backbone"
 for name in $names; do
     "$python" -m demo.generate_demo_data --data_path=data/demo --dataset="$name"
-    for composition in val image_only text_only; do
-        bash "scripts/run_$name.sh" --preset=demo --data_path="data/demo/$name" \
-            --composition="$composition" --checkpoint_dir="save_model/demo/${name}_$composition"
-    done
+    "$python" -m demo.three_runs --dataset="$name"
     "$python" -m demo.report --dataset="$name"
 done

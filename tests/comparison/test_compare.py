@@ -192,3 +192,11 @@ def test_a_script_that_is_running_ends_with_the_comparison(tmp_path):
     with runs.Scripts(tmp_path) as scripts:
         with pytest.raises(runs.RunFailed, match="error: no such image"):
             scripts.call(["-c", "import sys; sys.exit('error: no such image')"], tmp_path / "log")
+
+
+def test_the_count_of_what_is_left_ends_at_none(scripts, drawn, tmp_path, capsys):
+    compare.main(flags(drawn, tmp_path))
+    assert "(0 runs left, about 0 min)" in capsys.readouterr().out
+    compare.main(flags(drawn, tmp_path, "--seeds=0,1,2"))  # goes on from there
+    out = capsys.readouterr().out
+    assert out.count("runs left") == 3 and "(0 runs left, about 0 min)" in out

@@ -219,3 +219,13 @@ def test_fashion200k_queries_change_one_word(full):
         before, after = test[reference].split(), test[target].split()
         assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
         assert 2 <= list(test.values()).count(test[target])
+
+
+@pytest.mark.parametrize("name", ["fashion_iq", "shoes", "fashion200k"])
+def test_tuning_garments_are_shown_nowhere_else(full, name):
+    pictures, _ = full[name]
+    tuning, files = full[f"{name}_tuning"]
+    shown = {picture.garment for picture in pictures}
+    assert len(tuning) >= 400 and not shown & {picture.garment for picture in tuning}
+    training = {n: text for n, text in files.items() if ".train.json" in n or "_train_" in n}
+    assert all(text.strip() in ("", "[]", "{}") for text in training.values())
