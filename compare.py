@@ -14,7 +14,7 @@ import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
 from comparison.harness import Terms, compare
-from comparison.plan import parse_rows
+from comparison.plan import parse_numbers, parse_rows
 from comparison.report import write_report
 from comparison.runs import Scripts
 from config import DATASETS, PRESETS
@@ -48,17 +48,10 @@ def parse(argv):
     return flags, settings
 
 
-def numbers(flag, text, kind):
-    try:
-        return list(dict.fromkeys(kind(number) for number in text.split(",")))
-    except ValueError:
-        raise InputError(f"--{flag}={text}: numbers with a comma between", 2) from None
-
-
 def main(argv):
     flags, settings = parse(argv)
-    numbers("rates", flags.rates, float)
-    seeds, rates = numbers("seeds", flags.seeds, int), list(dict.fromkeys(flags.rates.split(",")))
+    seeds, rates = parse_numbers("seeds", flags.seeds, int), flags.rates.split(",")
+    parse_numbers("rates", flags.rates, float)
     rows = parse_rows(flags.compositions, flags.losses.split(","))
     for data_path in filter(None, [flags.data_path, flags.tuning_data]):
         datasets.require_data(flags.dataset, data_path)

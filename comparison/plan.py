@@ -77,6 +77,17 @@ def parse_rows(text, losses):
     return rows
 
 
+def parse_numbers(flag, text, kind):
+    """int or float numbers with commas between, each once."""
+    try:
+        numbers = [kind(number) for number in text.split(",")]
+    except ValueError:
+        raise InputError(f"--{flag}={text}: not numbers with commas between", 2) from None
+    if len(set(numbers)) < len(numbers):
+        raise InputError(f"--{flag}={text}: one of them twice", 2)
+    return numbers
+
+
 def baseline(rows, loss):
     """The row that others of this loss are compared with: VAL as it is, else the first."""
     own = [row for row in rows if row.loss == loss]

@@ -163,8 +163,9 @@ def test_without_a_tuning_part_a_tenth_of_training_is_left_out_while_tuning(
         ("--compositions=val:levels=middle", "--levels=middle: choose"),
         ("--compositions=val:levels", "val:levels: settings have the form :name=value"),
         ("--losses=triplets", "--loss=triplets: choose"),
-        ("--rates=1e-3,fast", "--rates=1e-3,fast: numbers"),
-        ("--seeds=a", "--seeds=a: numbers"),
+        ("--rates=1e-3,fast", "--rates=1e-3,fast: not numbers"),
+        ("--rates=1e-3,0.001", "--rates=1e-3,0.001: one of them twice"),
+        ("--seeds=a", "--seeds=a: not numbers"),
         ("--train_lenght=3", "--train_lenght: no such flag; nearest: --train_length"),
     ],
 )
