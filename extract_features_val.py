@@ -11,11 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import datasets
+from checkpointing.precision import slow_precision
 from checkpointing.run import load_trained_model
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from evaluation.encoder import Encoder
 from evaluation.extraction import extract_subset
+
+PRECISIONS = ("float32", "mixed_bfloat16")
 
 
 def main(argv):
@@ -26,11 +29,12 @@ def main(argv):
     parser.add_argument("--subset", default="", help="FashionIQ category; default: all")
     parser.add_argument("--feature_dir", default="", help="default: <checkpoint_dir>/features")
     parser.add_argument("--batch_size", type=int, default=32, help="images at a time, default 32")
+    parser.add_argument("--precision", default="float32", choices=PRECISIONS, help="of the layers")
     flags = parser.parse_args(argv)
     if flags.batch_size < 1:
         raise InputError(f"--batch_size={flags.batch_size}: must be at least 1", 2)
     model, config, vocabulary, path = load_trained_model(
-        flags.checkpoint_dir, flags.exact_model_checkpoint
+        flags.checkpoint_dir, flags.exact_model_checkpoint, flags.precision
     )
     if flags.data_path:
         config = replace(config, data_path=flags.data_path)
@@ -39,9 +43,11 @@ def main(argv):
         raise InputError(f"--subset={flags.subset}: {config.dataset} has {known}", 2)
     datasets.require_data(config.dataset, config.data_path)
     feature_dir = Path(flags.feature_dir or Path(flags.checkpoint_dir, "features"))
+    if warning := slow_precision(flags.precision):
+        print(warning, flush=True)
     encoder = Encoder(model, config, flags.batch_size)
     for subset in [flags.subset] if flags.subset else known:
-        extract_subset(encoder, vocabulary, path, subset, feature_dir / subset)
+        extract_subset(encoder, vocabulary, path, subset, feature_dir / subset, flags.precision)
     print(f"features of {path}: {feature_dir}")
 
 

@@ -80,7 +80,8 @@ def published_ranks(queries, gallery, correct, references):
 
 
 class Cost(NamedTuple):
-    """What a call took. cpu: seconds of all threads, which busy neighbours change least.
+    """What a call took. cpu: seconds of all threads, which busy neighbours change least; above
+    wall * cores it would be threads that wait by spinning.
 
     peak: most bytes in use beyond what was in use before, sampled; nan where there is no /proc.
     """
@@ -88,6 +89,9 @@ class Cost(NamedTuple):
     wall: float
     cpu: float
     peak: float
+
+    def said(self):
+        return f"{self.wall:.2f} s ({self.cpu:.2f} CPU s)"
 
 
 def resident_bytes():
@@ -136,7 +140,7 @@ def compare(queries, gallery, correct, references, rounds):
         bare.append(measure(bare_product, queries, gallery)[0])
         cost, ranking = measure(rank_correct, queries, gallery, correct, references)
         ours.append(cost)
-        print(f"  bare product {bare[-1].wall:.2f} s, ours {cost.wall:.2f} s", flush=True)
+        print(f"  bare product {bare[-1].said()}, ours {cost.said()}", flush=True)
     return *(Cost(*map(min, zip(*costs, strict=True))) for costs in (bare, ours)), ranking.ranks
 
 
@@ -159,8 +163,11 @@ def main(argv):
         "recall_at_10": recall_at_k(ranks, 10),
         "ranks_as_published_percent": 100 * np.mean(ranks[: flags.slice] == expected),
         "seconds": ours.wall,
+        "cpu_seconds": ours.cpu,
         "matmul_seconds": bare.wall,
+        "matmul_cpu_seconds": bare.cpu,
         "published_seconds": published_seconds,
+        "published_cpu_seconds": published.cpu * flags.queries / flags.slice,
         "ratio_to_matmul": ours.wall / bare.wall,
         "cpu_ratio_to_matmul": ours.cpu / bare.cpu,
         "ratio_to_published": published_seconds / ours.wall,
@@ -175,7 +182,9 @@ def main(argv):
     results["ratio_to_matmul_unrelated"] = ours.wall / bare.wall
     results["cpu_ratio_to_matmul_unrelated"] = ours.cpu / bare.cpu
     sizes = [draw(rng, *size, FASHION_IQ_DIMS, 1) for size in FASHION_IQ]
-    results["fashion_iq_seconds"] = sum(measure(rank_correct, *size)[0].wall for size in sizes)
+    costs = [measure(rank_correct, *size)[0] for size in sizes]
+    results["fashion_iq_seconds"] = sum(cost.wall for cost in costs)
+    results["fashion_iq_cpu_seconds"] = sum(cost.cpu for cost in costs)
     for name, value in results.items():
         print(f"{name}={value:.3f}")
 

@@ -6,11 +6,12 @@ Takes turns between an update as train_val.py makes it (the next batch, loaded f
 the update before ran; forward, backward, Adam, averages; losses read, checked and shown) and the
 bare step: losses and all gradients of the same model in one tf.function, on fixed tensors, without
 input, optimizer and averages. Dropout, batch statistics and weight decay are part of both.
-ratio_to_bare_step is bare seconds / ours, medians of the steps; ratio_to_published our pairs/s over
-those of the published code, which were taken where NumPy multiplied float32 matrices at 95 GFLOP/s,
-scaled by that rate here. share_of_matmul_rate is the arithmetic of our pairs/s (convolutions and
-products, without the recurrent ones) over that rate: ratio_to_published / share_of_matmul_rate is
-the most that float32 can reach. cpu_ratio_* are the same of CPU seconds instead: with other
+Every turn is printed, with the matrix-product rate of NumPy before, between and after. gflops is
+the arithmetic of our updates (convolutions and products, without the recurrent ones) per second,
+share_of_matmul_rate that over the rate. ratio_to_bare_step is bare seconds / ours, medians of the
+turns. cross_check_* are our pairs/s over those of the published code, scaled by the matrix-product
+rate from the machine where they were taken (benchmarks/machine.py): a cross-check, no comparison;
+benchmarks/compare_commits.py compares. cpu_* and *_cpu are the same of CPU seconds: with other
 processes on the machine trust these (the published times taken as those of 2 busy cores).
 The last lines are name=value; those without a network's name are of the network furthest behind.
 """
@@ -35,8 +36,8 @@ from training.progress import Progress
 from training.start import initial_model
 from training.update import Training, loss_names
 
-# Pairs/s of the published code, the better of TensorFlow 1.10 and 2.15, and its batch size.
-PUBLISHED = {"mobilenet_v1": (6.3, 32), "resnet_v2_50": (1.33, 8)}
+# Pairs/s of the published code on TensorFlow 2.15 with oneDNN, its best runtime; its batch size.
+PUBLISHED = {"mobilenet_v1": (11.4, 32), "resnet_v2_50": (2.78, 8)}
 WORDS = 5000  # of the vocabulary
 IMAGES = 64  # files drawn
 
@@ -49,9 +50,10 @@ class Measured(NamedTuple):
     page_faults: float
     kernel_share: float  # of our CPU time
     matmul_gflops: float
+    gflops: float
     share_of_matmul_rate: float
-    cpu_ratio_to_published: float
-    ratio_to_published: float
+    cross_check_published_cpu: float
+    cross_check_published: float
     cpu_ratio_to_bare_step: float
     ratio_to_bare_step: float
 
@@ -137,15 +139,18 @@ def measure(config, paths, steps):
     bare, operations = bare_steps(training, config, batch)
     for step in (ours, bare, ours, bare):
         step()
-    rows, kernel = [], []
+    rows, kernel, before = [], [], matrix_seconds(4)
     # In turns, so that neighbours on the machine slow both. next() frees a place in the pipeline,
     # which loads the batch after it during our update, long before the bare step.
     for _ in range(steps):
-        before = resource.getrusage(resource.RUSAGE_SELF)
-        wall, cpu, _ = clock(ours)
-        after = resource.getrusage(resource.RUSAGE_SELF)
-        rows.append([(wall, cpu), clock(bare)[:2], matrix_seconds(4)])
-        kernel.append(page_faults_and_kernel_share(before, after))
+        start = resource.getrusage(resource.RUSAGE_SELF)
+        update = clock(ours)[:2]
+        kernel.append(page_faults_and_kernel_share(start, resource.getrusage(resource.RUSAGE_SELF)))
+        between = matrix_seconds(4)
+        bare_cost, after = clock(bare)[:2], matrix_seconds(4)
+        rows.append([update, bare_cost, np.mean([before, between, after], axis=0)])
+        print_turn(operations, *rows[-1][:2], kernel[-1], [before[0], between[0], after[0]])
+        before = after
     ours, bare, matrix = np.median(rows, axis=0)  # each (seconds, CPU seconds)
     published, batch_size = PUBLISHED[config.image_model]
     at_published_rate = matrix * PUBLISHED_GFLOPS / ours * config.batch_size
@@ -154,9 +159,22 @@ def measure(config, paths, steps):
         config.batch_size / bare[0],
         *np.median(kernel, axis=0),
         1 / matrix[0],
+        operations / 1e9 / ours[0],
         operations / 1e9 / ours[0] * matrix[0],
         *reversed(at_published_rate / (published if batch_size == config.batch_size else math.nan)),
         *reversed(bare / ours),
+    )
+
+
+def print_turn(operations, update, bare, kernel, matrix):
+    """One turn: (wall, CPU) seconds of both, seconds a GFLOP of the matrix product three times."""
+    faults, share = kernel
+    gflops, rates = operations / 1e9 / update[0], [1 / seconds for seconds in matrix]
+    print(
+        f"  update {update[0]:.2f} s ({update[1]:.2f} CPU s, {share:.1%} in the kernel, "
+        f"{faults:,} page faults), bare {bare[0]:.2f} s ({bare[1]:.2f}); {gflops:.0f} GFLOP/s, "
+        f"matrix product {', '.join(f'{rate:.0f}' for rate in rates)}",
+        flush=True,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from checkpointing.precision import dtype_policy
 from checkpointing.published_names import named_variables
 from command_line.errors import InputError
 from config import CONFIG_FILE, load_config, save_config
@@ -154,12 +155,15 @@ def saved_checkpoints(folder):
     return [str(path) for path in sorted(steps, key=lambda path: int(path.name.rsplit("-", 1)[1]))]
 
 
-def load_trained_model(checkpoint_dir, exact_model_checkpoint=""):
-    """A trained run for inference: (model with averaged weights, config, vocabulary, path)."""
+def load_trained_model(checkpoint_dir, exact_model_checkpoint="", precision="float32"):
+    """A trained run for inference: (model with averaged weights, config, vocabulary, path).
+
+    precision: of the layers, whatever the run was trained in; weights are float32 in both."""
     config = load_config(checkpoint_dir)
     vocabulary = Vocabulary.load(Path(checkpoint_dir) / VOCABULARY_FILE)
     path = checkpoint_path(checkpoint_dir, exact_model_checkpoint)
-    model = build_model(config, len(vocabulary))
+    with dtype_policy(precision):
+        model = build_model(config, len(vocabulary))
     variables = named_variables(model)
     restore(
         tf.train.Checkpoint(

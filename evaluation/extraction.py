@@ -15,8 +15,10 @@ from evaluation.groundtruth import build_groundtruth, keep
 PACKAGES = ("tensorflow", "keras", "numpy")
 
 
-def extract_subset(encoder, vocabulary, path, subset, folder):
-    """Extracts one subset, rows for all its protocols, and writes the folder."""
+def extract_subset(encoder, vocabulary, path, subset, folder, precision):
+    """Extracts one subset, rows for all its protocols, and writes the folder.
+
+    precision: of the encoder's layers, for the record; path: of the checkpoint."""
     config = encoder.config
     truths = {
         protocol: build_groundtruth(config.dataset, config.data_path, subset, protocol)
@@ -61,6 +63,7 @@ def extract_subset(encoder, vocabulary, path, subset, folder):
         "seed": config.seed,
         "composition": config.composition,
         "own_ranking": encoder.model.own_ranking,
+        "precision": precision,
         "missing_images": missing,
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
     }

@@ -24,6 +24,7 @@ from evaluation.recall import (
     recall_name,
 )
 
+OF_FEATURES = ("checkpoint", "step", "composition", "precision", "seed")  # kept of features.json
 TIED_SHARE = 0.1  # of the queries; more than this is no accident
 SPREAD = 1e-3  # of the gallery features, relative to their length; a trained network has > 0.1
 
@@ -121,7 +122,7 @@ def record(results_dir, feature_dir, about, protocol, numbers):
         "protocol": protocol,
         "feature_dir": feature_dir,
         "data_path": about["data_path"],
-        **{key: about.get(key) for key in ("checkpoint", "step", "composition", "seed")},
+        **{key: about.get(key) for key in OF_FEATURES},
         **numbers,
         "versions": {**(about.get("versions") or {}), "numpy": np.__version__},
     }

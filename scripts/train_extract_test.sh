@@ -2,7 +2,6 @@
 # `preset` and `training` (the script that trains) are set there; "$@" goes to training.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh
-export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}  # TensorFlow's own chatter
 python=.venv/bin/python
 # Checks flags and data, prints the run's folder.
 run=$("$python" -m datasets.check_settings --preset="$preset" "$@")

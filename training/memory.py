@@ -3,6 +3,12 @@
 glibc gives large freed blocks back to the system and gets them again, as pages of zeros, at every
 update: 6 to 8 % of ResNet's CPU time went to the kernel. Kept, an update at 256 px, batch 8, makes
 700 to 1,700 page faults instead of 183,000 to 195,000; benchmarks/train_step.py counts them.
+
+Why: each of TensorFlow's threads allocates from an arena of its own, of heaps of at most 64 MiB, in
+which ResNet's maps of 32 MiB leave little; an empty heap is unmapped. One arena alone (M_ARENA_MAX)
+brings 181,000 faults of the bare step to 0 to 1,400; the trim threshold alone leaves 187,000 to
+197,000. Forward and backward on fixed tensors with one plain tape make 181,000 of the 190,000: it
+is neither the persistent tape, nor the decay's own gradient, nor the optimizer.
 """
 
 import ctypes

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from checkpointing.precision import slow_precision
 from checkpointing.run import prepare_run, saved_checkpoints
 from config import CONFIG_FILE, load_config, make_config
 from evaluation.validation import Validation
@@ -16,6 +17,8 @@ def run_training(config, vocabulary, examples_of_epoch):
 
     examples_of_epoch: of the stage "compose"; stage "visual_semantic" reads its own."""
     check_settings(config.batch_size, config.xla)
+    if warning := slow_precision(config.precision):
+        print(warning, flush=True)
     if config.checkpoint_dir_stage1 and not is_trained(config.checkpoint_dir_stage1):
         own = dict(checkpoint_dir=config.checkpoint_dir_stage1, checkpoint_dir_stage1="")
         stage1 = make_config(**{**asdict(config), **own, "stage": "visual_semantic"})

@@ -1,9 +1,8 @@
 """Where a run starts: ImageNet weights and GloVe vectors, or stage 1's encoders."""
 
-import contextlib
-
 import keras
 
+from checkpointing.precision import dtype_policy
 from checkpointing.published_names import assign_variables, named_variables, restore_image_encoder
 from checkpointing.run import build_model, load_trained_model
 from command_line.errors import InputError
@@ -21,17 +20,6 @@ def initial_model(config, vocabulary):
         averages = trained_weights(model)
         start_weights(config, model, vocabulary)
     return model, averages if config.as_published else trained_weights(model)
-
-
-@contextlib.contextmanager
-def dtype_policy(name):
-    """Layers made within compute in this precision."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def trained_weights(model):

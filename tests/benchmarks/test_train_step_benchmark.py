@@ -27,4 +27,8 @@ def test_benchmark_ends_with_its_ratios(monkeypatch, capsys):
         assert 0 < row.cpu_ratio_to_bare_step < 1  # input, optimizer and averages cost something
         assert abs(row.ratio_to_bare_step - row.pairs_per_s / row.bare_pairs_per_s) < 0.01
         expected = row.pairs_per_s * machine.PUBLISHED_GFLOPS / row.matmul_gflops
-        assert abs(row.ratio_to_published / expected - 1) < 0.01 and expected > 0
+        assert abs(row.cross_check_published / expected - 1) < 0.01 and expected > 0
+        assert row.page_faults >= 0 and 0 <= row.kernel_share <= 1
+    turns = [line for line in lines if line.startswith("  update")]
+    assert len(turns) == 2 and all(" page faults), bare " in line for line in turns)
+    assert len(turns[0].rsplit("matrix product ", 1)[1].split(", ")) == 3

@@ -38,6 +38,19 @@ def draw(name, shape, recipe):
     return np.asarray(value, np.float32)
 
 
+def added_as_published(weights):
+    """Half the sum of their squares as TensorFlow 1.10 adds it: in float32, 8 lanes of 2 threads.
+
+    It explains how far the golden regularisation is from float64: 1.2e-5 for 1.6 million weights,
+    8e-5 for the 5.2 million of ResNet's attention2/Conv."""
+    total = np.float32(0)
+    for part in np.array_split(np.ravel(weights), 2):
+        halves = part * part * np.float32(0.5)
+        lanes = halves[: len(halves) // 8 * 8].reshape(-1, 8)
+        total += np.cumsum(lanes, axis=0)[-1].sum() + halves[lanes.size :].sum()
+    return total
+
+
 def published_shapes(variables):
     """{published name: shape} of our variables, the LSTM's as TensorFlow 1 has them."""
     shapes = {name: tuple(v.shape) for name, v in variables.items()}

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from checkpointing.precision import slow_precision
 from checkpointing.run import load_trained_model
+from evaluation.encoder import Encoder
 from nets.folding import folded
 from tests.support.start_training import start_training
 from tests.training.test_training import VOCABULARY, batch, examples, run, tiny  # noqa: F401
@@ -57,6 +59,34 @@ def test_a_run_in_float16_is_extracted_in_float32(examples, tmp_path):  # noqa: 
     assert {layer.compute_dtype for layer in model.image_encoder.layers} == {"float32"}
     features = model.gallery_features(np.zeros((1, 32, 32, 3), np.float32))
     assert features.dtype == tf.float32 and np.all(np.isfinite(features))
+
+
+def test_extraction_in_bfloat16_leaves_the_run_as_it_is(examples, tmp_path):  # noqa: F811
+    run(tiny(tmp_path, composition="sum", train_length=1), examples)
+    config = (tmp_path / "config.json").read_bytes()
+    features = {}
+    for precision in ("float32", "mixed_bfloat16"):
+        model, config_read, _, _ = load_trained_model(tmp_path, precision=precision)
+        encoder = Encoder(model, config_read, batch_size=4, progress=False)
+        paths = [example.reference for example in examples[:6]]
+        words = [np.array(example.words, np.int32) for example in examples[:6]]
+        features[precision] = encoder.features(paths, words, paths)
+    layer = model.image_encoder.get_layer("MobilenetV1.Conv2d_1_pointwise")
+    assert layer.compute_dtype == "bfloat16"
+    assert (tmp_path / "config.json").read_bytes() == config
+    for side, exact in zip(*reversed(features.values()), strict=True):
+        assert side.dtype == np.float32
+        assert 1e-5 < np.abs(side - exact).max() < 0.1  # unit norm; rounded, and no more than that
+
+
+@pytest.mark.parametrize("flags, slow", [("avx2 fma", True), ("avx2 avx512_bf16", False)])
+def test_a_cpu_without_bfloat16_is_said_in_one_line(tmp_path, monkeypatch, flags, slow):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    (tmp_path / "cpuinfo").write_text(f"flags\t: fpu {flags}\n")
+    line = slow_precision("mixed_bfloat16", tmp_path / "cpuinfo")
+    assert ("float32 is faster here" in line) == slow and "\n" not in line
+    assert slow_precision("float32", tmp_path / "cpuinfo") == ""
+    assert slow_precision("mixed_bfloat16", tmp_path / "nowhere") == ""
 
 
 def test_xla_computes_the_same_losses(examples):  # noqa: F811

@@ -1,0 +1,58 @@
+"""TensorFlow starts without a word.
+
+While it is imported, TensorFlow 2.21 writes to the terminal whatever TF_CPP_MIN_LOG_LEVEL says
+("oneDNN custom operations are on"), afterwards from that level on ("failed call to cuInit").
+Whoever sets TF_CPP_MIN_LOG_LEVEL, to 0 for instance, hears everything from that level on.
+"""
+
+import contextlib
+import importlib.abc
+import importlib.util
+import os
+import sys
+
+LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+ERRORS_RAISED = "3"  # neither warnings nor errors: those that matter arrive as exceptions too
+
+
+def quiet_tensorflow():
+    """To be called before TensorFlow is imported; later, or with LEVEL set, nothing changes."""
+    if LEVEL not in os.environ and "tensorflow" not in sys.modules:
+        os.environ[LEVEL] = ERRORS_RAISED
+        sys.meta_path.insert(0, QuietImport("tensorflow"))
+
+
+class QuietImport(importlib.abc.MetaPathFinder):
+    """Standard error is closed while the module of this name is imported for the first time."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec and spec.loader:
+            run = spec.loader.exec_module
+
+            def run_quietly(module):
+                with without_stderr():
+                    run(module)
+
+            spec.loader.exec_module = run_quietly
+        return spec
+
+
+@contextlib.contextmanager
+def without_stderr():
+    """Standard error of the whole process, C++ included, goes nowhere."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

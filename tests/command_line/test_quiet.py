@@ -1,0 +1,38 @@
+"""TensorFlow starts without a word, and errors still reach the terminal."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COMPUTES = "import checkpointing.run, tensorflow as tf; print(int(tf.constant(1) + 1))"
+FAILS = f"{COMPUTES}; import sys; sys.stderr.write('said'); raise SystemExit(3)"
+
+
+def start(*arguments, **environment):
+    """-> (exit code, standard output, standard error) of Python in the repository."""
+    inherited = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300,
+        env={**inherited, "TF_ENABLE_ONEDNN_OPTS": "1", **environment},
+    )  # fmt: skip
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_computation_writes_nothing_but_its_result_and_its_errors():
+    assert start("-c", FAILS) == (3, "2\n", "said")
+
+
+def test_who_asks_for_the_lines_gets_them():
+    assert "oneDNN" in start("-c", COMPUTES, TF_CPP_MIN_LOG_LEVEL="0")[2]
+
+
+@pytest.mark.parametrize(
+    "command", ["extract_features_val.py", "-m checkpointing.convert_published"]
+)
+def test_a_script_with_a_wrong_flag_writes_one_line(command):
+    code, out, err = start(*command.split(), "--nothing=1")
+    assert (code, out) == (2, "") and len(err.splitlines()) == 1, err
