@@ -56,7 +56,7 @@ class Scripts:
 
         Raises RunFailed, and InputError when told to stop."""
         output = Path(log).open("a", encoding="utf-8") if log else None
-        environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             [sys.executable, *argv], stdout=output, stderr=output and subprocess.STDOUT,
             env=environment, pass_fds=[self.lock.fileno()], start_new_session=True,

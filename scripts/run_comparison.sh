@@ -14,7 +14,6 @@ case "${1:-all}" in
     *) echo "run_comparison.sh: $1 is not one of fashion_iq shoes fashion200k all" >&2; exit 2 ;;
 esac
 bash scripts/setup.sh
-export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}  # TensorFlow's own chatter
 python=.venv/bin/python
 backbone=pretrain_model/demo_mobilenet_v1_025/model.ckpt
 [[ -f $backbone.index ]] || "$python" -m demo.pretrain_backbone --checkpoint="$backbone"
