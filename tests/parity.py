@@ -30,8 +30,7 @@ from training.update import Training  # noqa: E402
 VOCABULARY_SIZE = 50
 LIMIT = 1e-5  # of ||ours - golden|| / ||golden||
 # A training step at batch 4 normalises over few values and multiplies the published graph's own
-# rounding: a float64 run of ours is as far from the golden files as the float32 one. These limits
-# are what two TensorFlow versions reach (golden/README.md).
+# rounding: ours in float64 is as far off as in float32, as are two TensorFlow versions.
 TRAINED_FEATURE_LIMIT = 2.4e-4
 LOSS_LIMIT = 2e-5
 # Of a kernel's regularisation, times its weights: the published graph adds their squares one after
