@@ -3,6 +3,7 @@
 glibc gives large freed blocks back to the system and gets them again, as pages of zeros, at every
 update: 6 to 8 % of ResNet's CPU time went to the kernel. Kept, an update at 256 px, batch 8, makes
 700 to 1,700 page faults instead of 183,000 to 195,000; benchmarks/train_step.py counts them.
+Without oneDNN it is worse: 2.2 million, a third of the CPU time.
 
 Why: each of TensorFlow's threads allocates from an arena of its own, of heaps of at most 64 MiB, in
 which ResNet's maps of 32 MiB leave little; an empty heap is unmapped. One arena alone (M_ARENA_MAX)
