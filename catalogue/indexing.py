@@ -11,11 +11,10 @@ import numpy as np
 from tqdm import tqdm
 
 from catalogue.identity import fingerprint, require_same, versions
-from catalogue.photos import Photo, Skipped, locate, scan
+from catalogue.photos import Photo, Skipped, read_photo, scan
 from catalogue.store import ABOUT, Writer, read_about, rows_errors
 from checkpointing.run_folder import checkpoint_path
 from command_line.errors import InputError
-from datasets.image_files import read_content
 
 BLOCK_ROWS = 992  # images encoded, then committed together: 32 full batches of the encoder
 CHANGED = "changed while it was read"
@@ -48,17 +47,9 @@ class Read:
     def __init__(self, root, photo):
         self.photo, self.sha, self.reason = photo, None, ""
         try:
-            self.sha = hashlib.sha256(content_of(root, photo.path)).hexdigest()
+            self.sha = hashlib.sha256(read_photo(root, photo.path)).hexdigest()
         except InputError as error:
             self.reason = str(error)
-
-
-def content_of(root, path):
-    """Bytes of a Photo. Raises InputError with the reason, for a link that leaves root too."""
-    place = locate(root, path)
-    if place is None:
-        raise InputError("no file, or a link that leaves the folder")
-    return read_content(place)
 
 
 def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",

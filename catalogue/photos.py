@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from command_line.errors import InputError
-from datasets.image_files import SUFFIXES
+from datasets.image_files import SUFFIXES, read_content
 
 
 class Photo(NamedTuple):
@@ -71,3 +71,11 @@ def locate(root, path):
     """Where the file of a Photo lies now, or None if that is no file or outside of root."""
     top, real = os.path.realpath(root), os.path.realpath(os.path.join(root, path))
     return real if real.startswith(os.path.join(top, "")) and os.path.isfile(real) else None
+
+
+def read_photo(root, path):
+    """Bytes of a Photo. Raises InputError with the reason, for a link that leaves root too."""
+    place = locate(root, path)
+    if place is None:
+        raise InputError("no file, or a link that leaves the folder")
+    return read_content(place)

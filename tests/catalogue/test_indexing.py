@@ -75,8 +75,8 @@ def test_new_changed_and_deleted_files_are_followed_and_others_not_opened(
     write_picture(photos / "new.png", 20)
     write_picture(photos / "dresses/long/1.png", 21)
     (photos / "bmp.bmp").unlink()
-    opened, read = [], indexing.content_of
-    monkeypatch.setattr(indexing, "content_of", lambda *a: opened.append(a[1]) or read(*a))
+    opened, read = [], indexing.read_photo
+    monkeypatch.setattr(indexing, "read_photo", lambda *a: opened.append(a[1]) or read(*a))
     encoder = Drawn()
     report = index_of(tmp_path / "index", photos, run, encoder)
     assert sorted(opened) == ["dresses/long/1.png", "new.png"] and len(encoder.asked) == 2
