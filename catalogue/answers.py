@@ -29,6 +29,18 @@ def notes(answer):
         yield "no picture found: nothing here, or nothing near enough"
 
 
+def sentences(answer, changed):
+    """The same for the page; changed: the query's file is another than was indexed."""
+    if changed:
+        yield "This picture's file has changed since it was indexed; the answer is for it as it is."
+    for word, near in answer.unknown.items():
+        yield f"The model has never seen the word “{word}”, so it does not count." + (
+            f" Did you mean “{near}”?" if near else ""
+        )
+    if not answer.results:
+        yield "No picture was found here. Try all folders, or another picture."
+
+
 def table(answer):
     """Lines: rank, squared L2, name, copies; then the notes and the time it took."""
     for rank, result in enumerate(answer.results, 1):

@@ -2,13 +2,15 @@
 
 import os
 from bisect import bisect_left
+from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 
+from catalogue.identity import require_same
 from catalogue.photos import read_photo
-from catalogue.store import connect, open_block, read_about, rows_errors
+from catalogue.store import ABOUT, connect, open_block, read_about, rows_errors
 from command_line.errors import InputError
 from evaluation.open_gallery import OpenGallery
 
@@ -26,6 +28,14 @@ class Found(NamedTuple):
     distance: float
 
 
+def written(index_dir):
+    """When index.json was last written, which ends each run; None without one."""
+    try:
+        return os.stat(os.path.join(index_dir, ABOUT)).st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
 class FileIndex:
     """Images in the order of their names; copies of one share a vector.
 
@@ -33,6 +43,7 @@ class FileIndex:
     Searcher and the page need; any other store with the same methods may stand in its place."""
 
     def __init__(self, index_dir):
+        self._written = written(index_dir)
         self.about = read_about(index_dir)
         with rows_errors(index_dir):
             try:
@@ -64,9 +75,26 @@ class FileIndex:
         self._ordered = self._column[self._by_column]
         self._place = {number: place for place, number in enumerate(self._numbers.tolist())}
 
+    def newest(self):
+        """This index, or, if a run has ended since it was opened, what that left. Raises
+        InputError when it was made anew with another model."""
+        folder = self.about["folder"]
+        if written(folder) == self._written:
+            return self
+        newer = FileIndex(folder)
+        require_same(newer.about, self.about["checkpoint"], self.about["fingerprint"])
+        return newer
+
     def __len__(self):
         """Images that can be found."""
         return len(self.names)
+
+    def __contains__(self, number):
+        return number in self._place
+
+    def numbers_at(self, places):
+        """Numbers of the images at some places in the order of names."""
+        return self._numbers[places].tolist() if len(places) else []
 
     def nearest(self, query, count, within="", without=()):
         """The nearest images of query [D], ties by name -> at most `count` Found.
@@ -104,6 +132,7 @@ class FileIndex:
             return 0, len(self.names)
         return bisect_left(self.names, within), bisect_left(self.names, within[:-1] + "0")
 
+    @cached_property
     def folders(self):
         """{folder of images, with `/` at its end: how many it holds itself}, sorted."""
         counts = {}

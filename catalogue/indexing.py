@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from catalogue.examples import example_sentences
 from catalogue.identity import fingerprint, require_same, versions
 from catalogue.photos import Photo, Skipped, read_photo, scan
 from catalogue.store import ABOUT, Writer, read_about, rows_errors
@@ -70,14 +71,15 @@ def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model
         "versions": versions(),
     }
     with Writer(index_dir) as writer, rows_errors(index_dir):
-        if Path(index_dir, ABOUT).exists():
-            earlier = read_about(index_dir)
+        earlier = read_about(index_dir) if Path(index_dir, ABOUT).exists() else {}
+        if earlier:
             require_same(earlier, path, about["fingerprint"])
             if earlier["image_dir"] != about["image_dir"]:
                 raise InputError(
                     f"{index_dir}: made of {earlier['image_dir']}, not of {image_dir}; give another"
                     f" --index_dir (a folder that moved: edit image_dir in {ABOUT})"
                 )
+        about["examples"] = earlier.get("examples") or example_sentences(checkpoint_dir)
         writer.describe({**about, "counts": writer.counts()})
         update = Update(writer, about, open_encoder, block_rows)
         report = update.run(verify)

@@ -68,6 +68,10 @@ class Searcher:
         self._encoding = Encoding(folder, name)
         self.known = dict.fromkeys(self._encoding.vocabulary.words[2:])
 
+    def refresh(self):
+        """Takes the index as it is now, if it was written since it was opened."""
+        self.index = self.index.newest()
+
     def find(self, image, text="", top=10, skip=0, within="", largest_distance=None,
              hide_copies=False, keep_query=False):  # fmt: skip
         """The pictures nearest to image, changed as text says -> Answer.
