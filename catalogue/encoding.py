@@ -56,6 +56,12 @@ class Encoding:
             done(len(batch))
         return np.concatenate(features), [reasons.get(path, "") for path in paths]
 
+    def warm_up(self):
+        """Compiles the model, so that the first query takes no longer than others."""
+        image = np.zeros((self.config.image_size, self.config.image_size, 3), np.float32)
+        for words in ((), (1,)):
+            self._encoder.one(image, words)
+
     def query(self, content, text=""):
         """Bytes of an image file, sentence or "" -> composed query, or the image's own features.
 

@@ -68,6 +68,10 @@ class Searcher:
         self._encoding = Encoding(folder, name)
         self.known = dict.fromkeys(self._encoding.vocabulary.words[2:])
 
+    def warm_up(self):
+        """Makes the first query as fast as others."""
+        self._encoding.warm_up()
+
     def refresh(self):
         """Takes the index as it is now, if it was written since it was opened."""
         self.index = self.index.newest()

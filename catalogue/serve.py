@@ -1,5 +1,6 @@
 """The page and the API on a port, by waitress. Needs requirements-catalogue.txt."""
 
+import logging
 import sys
 import time
 from ipaddress import ip_address
@@ -84,6 +85,8 @@ def serve(index_dir, checkpoint_dir, host, allow_host, port):
     from catalogue.search import Searcher
 
     searcher = Searcher(index_dir, checkpoint_dir)
+    searcher.warm_up()
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a waiting request is no news
     server = make_server(make_app(searcher, hosts), host, port)
     if allow_host:
         print(f"{RED}open to other machines: anyone who reaches {host}:{port} can search and see "
