@@ -11,15 +11,13 @@ import tensorflow as tf
 
 from checkpointing.precision import dtype_policy
 from checkpointing.published_names import named_variables
+from checkpointing.run_folder import MAY_CHANGE, VOCABULARY_FILE, checkpoint_path, saved_checkpoints
 from command_line.errors import InputError
 from config import CONFIG_FILE, load_config, save_config
 from datasets.vocabulary import Vocabulary
 from model import VAL
 
-VOCABULARY_FILE = "vocab.txt"
 CONVERTED_FILE = "converted.json"  # only in a run that convert_published.py made
-# Settings that may differ when a run goes on: where things lie, and how long and how watched.
-MAY_CHANGE = ("checkpoint_dir", "data_path", "train_length", "keep_checkpoints", "eval_length")
 
 
 def build_model(config, vocabulary_size):
@@ -74,19 +72,6 @@ def prepare_run(config, vocabulary):
             )
     vocabulary.save(folder / VOCABULARY_FILE)
     save_config(config)
-
-
-def checkpoint_path(checkpoint_dir, exact_model_checkpoint=""):
-    """The newest checkpoint of a run, or the named one. Raises InputError when there is none."""
-    if exact_model_checkpoint:
-        path = Path(checkpoint_dir) / Path(exact_model_checkpoint).name
-        if not Path(f"{path}.index").exists():
-            raise InputError(f"--exact_model_checkpoint: {path}.index not found")
-        return str(path)
-    paths = saved_checkpoints(checkpoint_dir)
-    if not paths:
-        raise InputError(f"{checkpoint_dir}: no checkpoint model.ckpt-<step> in it")
-    return paths[-1]
 
 
 def restore(checkpoint, path):
@@ -145,14 +130,6 @@ class Saver:
         if paths:
             raise InputError(f"{self.folder}: none of its checkpoints is readable")
         return None
-
-
-def saved_checkpoints(folder):
-    """Paths model.ckpt-<step> in a folder, by step. Read from the files themselves: the list in
-    the file `checkpoint` may be older or lost."""
-    found = [path.with_suffix("") for path in Path(folder).glob("model.ckpt-*.index")]
-    steps = [path for path in found if path.name.rsplit("-", 1)[1].isdigit()]
-    return [str(path) for path in sorted(steps, key=lambda path: int(path.name.rsplit("-", 1)[1]))]
 
 
 def load_trained_model(checkpoint_dir, exact_model_checkpoint="", precision="float32"):

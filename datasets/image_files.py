@@ -1,7 +1,9 @@
-"""Is a file a picture that training can read? Asked by the download and by datasets/check_data.py.
+"""Which files are pictures: one rule for the download, the check, training, extraction and the
+catalogue. Imports no TensorFlow; datasets/images.py makes pixels of what passes here.
 
-Accepted: JPEG and PNG of any colour mode (grey, palette, CMYK, 16 bit), which decode to RGB. EXIF
-rotation is not applied, as in the published code.
+Accepted: JPEG, PNG, WebP, GIF and BMP of any colour mode (grey, palette, CMYK, 16 bit), of an
+animation the first frame. Transparency is ignored and EXIF rotation not applied, as in the
+published code; the catalogue applies it.
 """
 
 from io import BytesIO
@@ -9,38 +11,82 @@ from pathlib import Path
 
 from PIL import Image
 
+from command_line.errors import InputError
+
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 25_000_000  # before decoding: a file of some bytes can claim any size
-MAGIC = {"JPEG": b"\xff\xd8\xff", "PNG": b"\x89PNG\r\n\x1a\n"}
-PNG_END = b"IEND\xaeB`\x82"
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM")
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp"}  # in lower case
+PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 TRUNCATED = "truncated or corrupt"
+ORIENTATION = 0x0112  # EXIF tag
+
+
+def read_content(path):
+    """Bytes of a file. Raises InputError with the reason, as do all functions here: a few words
+    that hold no path."""
+    try:
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise InputError(f"over {MAX_BYTES // 2**20} MiB")
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"unreadable: {error.strerror}") from None
+
+
+def read_format(content):
+    """Bytes -> one of FORMATS, before anything is decoded."""
+    if not content:
+        raise InputError("empty file")
+    if not content.startswith(MAGIC):
+        web_page = content[:512].lstrip()[:1] == b"<"
+        raise InputError("HTML or XML page" if web_page else "not a JPEG, PNG, WebP, GIF or BMP")
+    too_large = InputError(f"over {MAX_PIXELS // 10**6} megapixels")
+    try:
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            (width, height), kind = image.size, image.format
+    except Image.DecompressionBombError:  # Pillow's own limit, above ours
+        raise too_large from None
+    except Exception:  # a parser given hostile bytes raises anything
+        raise InputError(TRUNCATED) from None
+    if width * height > MAX_PIXELS:
+        raise too_large
+    # MPO is what Pillow calls a JPEG of a camera that stores a second view behind the first.
+    return "JPEG" if kind == "MPO" else kind
+
+
+def read_orientation(content):
+    """Bytes of an image -> its EXIF orientation, 1 to 8; 1, as it lies, where it has none."""
+    with Image.open(BytesIO(content), formats=FORMATS) as image:
+        exif = Image.Exif()
+        try:
+            exif.load(image.info.get("exif"))
+            orientation = exif.get(ORIENTATION)
+        except Exception:  # as above: broken EXIF makes no picture unreadable
+            orientation = None
+    return orientation if orientation in range(1, 9) else 1
+
+
+def open_rgb(content):
+    """Bytes -> the picture, decoded by Pillow, in RGB."""
+    try:
+        if content.startswith(b"\x89PNG"):
+            if PNG_END not in content:
+                raise InputError(TRUNCATED)  # Pillow would not mind, TensorFlow does
+            with Image.open(BytesIO(content), formats=FORMATS) as image:
+                image.verify()  # the checksums, which loading leaves out
+        with Image.open(BytesIO(content), formats=FORMATS) as image:
+            return image.convert("RGB")
+    except Exception:  # as above; struct.error for one
+        raise InputError(TRUNCATED) from None
 
 
 def check_image(path):
-    """None for a readable image, else the reason in a few words (no reason holds the path)."""
+    """None for a readable image, else the reason."""
     try:
-        size = Path(path).stat().st_size
-        if size == 0:
-            return "empty file"
-        if size > MAX_BYTES:
-            return f"over {MAX_BYTES // 2**20} MiB"
-        content = Path(path).read_bytes()
-    except OSError as error:
-        return f"unreadable: {error.strerror}"
-    if not content.startswith(tuple(MAGIC.values())):
-        return "HTML or XML page" if content[:512].lstrip()[:1] == b"<" else "not a JPEG or PNG"
-    if content.startswith(MAGIC["PNG"]) and PNG_END not in content:
-        return TRUNCATED  # Pillow would not mind, TensorFlow does
-    try:
-        # Opening reads the header only; Pillow itself refuses above 179 megapixels.
-        with Image.open(BytesIO(content), formats=tuple(MAGIC)) as image:
-            if image.width * image.height > MAX_PIXELS:
-                return f"over {MAX_PIXELS // 10**6} megapixels"
-            image.verify()  # the checksums of a PNG, which loading leaves out
-        with Image.open(BytesIO(content), formats=tuple(MAGIC)) as image:
-            image.load()
-    except Image.DecompressionBombError:
-        return f"over {MAX_PIXELS // 10**6} megapixels"
-    except Exception:  # a decoder given hostile bytes raises anything, struct.error for one
-        return TRUNCATED
+        content = read_content(path)
+        read_format(content)
+        open_rgb(content)
+    except InputError as error:
+        return str(error)
     return None

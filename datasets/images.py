@@ -1,16 +1,16 @@
 """Images from files to the model's [-1, 1] squares (published inputs.py, preprocessing)."""
 
 import re
-from io import BytesIO
-from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from command_line.errors import InputError
-from datasets.image_files import MAX_PIXELS
+from datasets.image_files import TRUNCATED, open_rgb, read_content, read_format, read_orientation
 
-FORMATS = ("JPEG", "PNG", "GIF", "BMP")  # what tf.io.decode_image takes
+# Decoded by TensorFlow, as published. Its BMP reader ignores palettes and its WebP reader refuses
+# animations, so those are Pillow's; GIF too, which then is what datasets/check_data.py checked.
+BY_TENSORFLOW = ("JPEG", "PNG")
 # AUTOTUNE then means one call a core, at most 16. The thread that would tune it held up the end
 # of every second pass by up to 4 s (TensorFlow 2.21).
 FIXED_PARALLELISM = tf.data.Options()
@@ -22,30 +22,32 @@ def read_pixels(path):
     for one that claims over MAX_PIXELS."""
     path = path.decode() if isinstance(path, bytes) else str(path)
     try:
-        content = Path(path).read_bytes()
-        check_header(content)
-        return tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
-    except OSError as error:
-        reason = error.strerror
+        return decode_pixels(read_content(path))
     except InputError as error:
-        reason = str(error)
-    except tf.errors.OpError as error:
-        reason = re.sub(r"\{\{.*?\}\}|\[Op.*", "", error.message.split("\n")[0]).strip()
-    raise InputError(f"{path}: not a readable image ({reason})")
+        raise InputError(f"{path}: not a readable image ({error})") from None
 
 
-def check_header(content):
-    """Raises InputError unless the bytes begin as an image of at most MAX_PIXELS."""
-    too_large = InputError(f"over {MAX_PIXELS // 10**6} megapixels")
-    try:
-        with Image.open(BytesIO(content), formats=FORMATS) as image:
-            width, height = image.size
-    except Image.DecompressionBombError:  # Pillow's own limit, above ours
-        raise too_large from None
-    except Exception:  # a parser given hostile bytes raises anything
-        raise InputError("not a JPEG, PNG, GIF or BMP, or cut off") from None
-    if width * height > MAX_PIXELS:
-        raise too_large
+def decode_pixels(content, upright=False):
+    """Bytes of an image file -> uint8 [H, W, 3]; upright: turned as its EXIF orientation says.
+
+    Raises InputError with the reason."""
+    if read_format(content) in BY_TENSORFLOW:
+        try:
+            pixels = tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
+        except tf.errors.OpError:
+            raise InputError(TRUNCATED) from None
+    else:
+        pixels = np.asarray(open_rgb(content))
+    return turn(pixels, read_orientation(content)) if upright else pixels
+
+
+def turn(pixels, orientation):
+    """pixels [H, W, 3], EXIF orientation 1 to 8 -> as the photographer saw it."""
+    if orientation in (3, 4, 6, 7):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 7, 8):
+        pixels = pixels[:, ::-1]
+    return pixels.transpose(1, 0, 2) if orientation > 4 else pixels
 
 
 def resize(pixels, height_and_width, legacy_grid):
@@ -58,30 +60,30 @@ def resize(pixels, height_and_width, legacy_grid):
     return resized[0] / 127.5 - 1
 
 
-def _read(path, read=read_pixels):
+def _read(path, read):
     pixels = tf.numpy_function(read, [path], tf.uint8, stateful=False)
     return tf.ensure_shape(pixels, (None, None, 3))
 
 
-def load(path, size, legacy_grid):
-    """Path tensor -> float32 [size, size, 3] in [-1, 1]."""
-    return tf.ensure_shape(resize(_read(path), (size, size), legacy_grid), (size, size, 3))
+def load(path, size, legacy_grid, read=read_pixels):
+    """Path tensor -> float32 [size, size, 3] in [-1, 1]. read: path -> uint8 [H, W, 3]."""
+    return tf.ensure_shape(resize(_read(path, read), (size, size), legacy_grid), (size, size, 3))
 
 
 def load_augmented(path, square, corner, flip, size, legacy_grid, read=read_pixels):
     """As load, after resizing to [square, square], cropping [size, size] at corner (y, x) and
-    flipping if flip; what is random is drawn by the caller. read: path -> uint8 [H, W, 3]."""
+    flipping if flip; what is random is drawn by the caller. read: as load has it."""
     image = resize(_read(path, read), tf.stack([square, square]), legacy_grid)
     image = tf.slice(image, [corner[0], corner[1], 0], [size, size, 3])
     image = tf.cond(flip, lambda: tf.reverse(image, [1]), lambda: image)
     return tf.ensure_shape(image, (size, size, 3))
 
 
-def image_batches(paths, size, batch_size, legacy_grid):
-    """Dataset of float32 [B, size, size, 3], in the order of paths."""
+def image_batches(paths, size, batch_size, legacy_grid, read=read_pixels):
+    """Dataset of float32 [B, size, size, 3], in the order of paths; read: as load has it."""
     return (
         tf.data.Dataset.from_tensor_slices([str(path) for path in paths])
-        .map(lambda path: load(path, size, legacy_grid), tf.data.AUTOTUNE, deterministic=True)
+        .map(lambda path: load(path, size, legacy_grid, read), tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size)
         .prefetch(2)
         .with_options(FIXED_PARALLELISM)

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from datasets.images import image_batches, iterate
+from datasets.images import image_batches, iterate, read_pixels
 from datasets.vocabulary import pad
 from evaluation.own_ranking import scorer_for
 
@@ -12,14 +12,18 @@ TEXTS = 256  # captions encoded at a time: a recurrent net reads all its weights
 
 
 class Encoder:
-    """Batched features of one model; the batch size changes nothing but speed and memory."""
+    """Batched features of one model; the batch size changes nothing but speed and memory.
+
+    batch_size: rows of a batch, of which one stays empty (see _encoded)."""
 
     def __init__(self, model, config, batch_size, progress=True):
         self.model, self.config = model, config
-        self.batch_size, self.progress = batch_size, progress
+        self.batch_size, self.progress = max(2, batch_size), progress
         self.scorer = scorer_for(model.own_ranking)
         self._image_encoder = model.inference_image_encoder()
         self._encode = tf.function(self._encoded, reduce_retracing=True)
+        self._one = tf.function(self._image_encoder)
+        self._pool = tf.function(model.features_of_maps)
         self._text = tf.function(model.encode_text, reduce_retracing=True)
         self._compose = tf.function(self._composed, reduce_retracing=True)
 
@@ -54,20 +58,39 @@ class Encoder:
         row_of = {path: row for row, path in enumerate(paths)}
         return composed, single[[row_of[path] for path in gallery]]
 
+    def gallery_batches(self, paths, read=read_pixels):
+        """Yields (row of the first path, features [b, D]) of single images, some at a time.
+
+        read: path (bytes) -> uint8 [H, W, 3]."""
+        for first, images in self._batches(paths, "images", read):
+            yield first, self._encode(images)[1].numpy()
+
+    def one(self, image, words=()):
+        """image [S, S, 3] in [-1, 1], word ids -> its features as a gallery's, or, with words, the
+        composed query's. [D]"""
+        maps = self._one(image[None])
+        if not words:
+            return self._pool(maps)[0].numpy()
+        return self._compose(maps, tf.constant([0]), self._text(*pad([words])))[0].numpy()
+
     def _encoded(self, images):
-        """images [B, S, S, 3] -> their maps, their features [B, D]"""
-        maps = self._image_encoder(images)
-        return maps, self.model.features_of_maps(maps)
+        """images [b, S, S, 3], fewer than batch_size -> maps of batch_size rows, features [b, D].
+
+        The kernels may round the last row of a batch in another way, and all rows in one of
+        another size. So a batch is always filled up, with a last row that is nobody's: the bits
+        of a feature depend on its image alone."""
+        missing = self.batch_size - tf.shape(images)[0]
+        maps = self._image_encoder(tf.pad(images, [[0, missing], [0, 0], [0, 0], [0, 0]]))
+        return maps, self.model.features_of_maps(maps)[: tf.shape(images)[0]]
 
     def _composed(self, maps, rows, text):
         """Maps of images, the row of each query's reference, its text feature -> [Q, D]"""
         return self.model.composed_features([tf.gather(m, rows) for m in maps], text)
 
-    def _batches(self, paths, what):
-        """Yields (row of the first path, images [B, S, S, 3])."""
-        batches = iterate(
-            image_batches(paths, self.config.image_size, self.batch_size, self.config.as_published)
-        )
+    def _batches(self, paths, what, read=read_pixels):
+        """Yields (row of the first path, images [b, S, S, 3])."""
+        size, legacy_grid = self.config.image_size, self.config.as_published
+        batches = iterate(image_batches(paths, size, self.batch_size - 1, legacy_grid, read))
         with tqdm(total=len(paths), unit="image", desc=what, disable=not self.progress) as bar:
             start = 0
             for images in batches:

@@ -233,11 +233,16 @@ def nearest(queries, gallery, references, k, scorer=Scorer):
     scorer = scorer(queries, gallery)
 
     def pick(i, scores, error, scratch):
-        last = np.partition(scores, len(scores) - k)[len(scores) - k]
-        near = np.flatnonzero(scores >= np.float32(last - 2 * error))
+        near = candidates(scores, error, k)
         distance = scorer.distances(i, near)
         order = np.lexsort((near, distance))[:k]
         columns[i], exact[i] = near[order], distance[order]
 
     for_each_query(scorer, references, pick)
     return columns, exact
+
+
+def candidates(scores, error, k):
+    """Columns among which the k nearest are, ascending; scores off by at most error."""
+    last = np.partition(scores, len(scores) - k)[len(scores) - k]
+    return np.flatnonzero(scores >= np.float32(last - 2 * error))

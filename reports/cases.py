@@ -9,6 +9,7 @@ from PIL import Image, ImageOps
 import datasets
 from command_line.errors import InputError
 from datasets.find_images import image_paths
+from datasets.image_files import FORMATS
 from evaluation.evaluation_set import load_evaluation_set
 from evaluation.ranking import NEVER, nearest, rank_correct
 from evaluation.recall import PUBLISHED_RECALLS, recall_at_k, recall_name
@@ -127,7 +128,7 @@ def rank_label(case):
 def read_image(path, size):
     """An image file fitted into size x size; None if it can't be read."""
     try:
-        with Image.open(path, formats=("JPEG", "PNG")) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 return None
             image.draft("RGB", (2 * size, 2 * size))

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv and installs requirements.txt (--dev: also requirements-dev.txt); returns at once when nothing changed.
+# Makes .venv and installs requirements.txt (--catalogue: also requirements-catalogue.txt, --dev: also
+# requirements-dev.txt, which takes in both); returns at once when nothing changed.
 # PYTHON=/path/to/python chooses the interpreter; the default is the newest of 3.10 to 3.13 on the PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -7,12 +8,15 @@ cd "$(dirname "$0")/.."
 requirements=requirements.txt
 case "${1:-}" in
     "") ;;
+    --catalogue) requirements=requirements-catalogue.txt ;;
     --dev) requirements=requirements-dev.txt ;;
-    *) echo "setup.sh: unknown flag $1 (only --dev)" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown flag $1 (only --catalogue or --dev)" >&2; exit 2 ;;
 esac
 
 digest=$(cat requirements*.txt | cksum)
-for stamp in ".venv/installed-$requirements" .venv/installed-requirements-dev.txt; do
+serving=("$requirements" requirements-dev.txt)  # sets that hold what is asked for
+[[ $requirements == requirements.txt ]] && serving+=(requirements-catalogue.txt)
+for stamp in "${serving[@]/#/.venv/installed-}"; do
     if [[ -x .venv/bin/python && -f $stamp && $(cat "$stamp") == "$digest" ]]; then exit 0; fi
 done
 

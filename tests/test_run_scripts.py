@@ -14,7 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns(
-    ".venv", ".git", "data", "results", "save_model", "pretrain_model", "__pycache__", ".*_cache"
+    ".venv", ".git", "data", "results", "save_model", "pretrain_model", "index", "__pycache__",
+    ".*_cache",
 )
 PUBLISHED_LINE = re.compile(
     r"image retrieval: (\w+ )?recall: R@1 = \d+\.\d\d, R@10 = \d+\.\d\d, R@50 = \d+\.\d\d "

@@ -11,7 +11,7 @@ TIERS = (  # rooms, lowest first; a room imports itself and those of lower tiers
     ("config", "model"),
     ("datasets",),
     ("evaluation", "checkpointing"),
-    ("training", "reports"),
+    ("training", "reports", "catalogue"),
     ("comparison",),
     ("demo", "benchmarks"),
 )

@@ -37,7 +37,7 @@ def server(monkeypatch):
         ("/trickle/1", "timeout", 2),
         ("/empty/1", "empty file", 1),
         ("/html/1", "HTML or XML page", 1),
-        ("/gif/1", "not a JPEG or PNG", 1),
+        ("/tiff/1", "not a JPEG, PNG, WebP, GIF or BMP", 1),
         ("/bomb/1", "over 25 megapixels", 1),
         ("/half/1", "truncated or corrupt", 2),
         ("/endless/1", "over 20,971,520 bytes", 1),

@@ -6,9 +6,11 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
+from command_line.errors import InputError
 from datasets.image_files import check_image
+from datasets.images import decode_pixels, read_pixels
 
 
 def encoded(image, kind, **options):
@@ -41,6 +43,8 @@ def rotated():
     return encoded(picture(), "JPEG", exif=exif)
 
 
+FRAMES = [picture("P"), picture("L").convert("P")]
+ANIMATED = dict(save_all=True, append_images=FRAMES[1:])
 GOOD = {
     "rgb.jpg": encoded(picture(), "JPEG"),
     "grey.jpg": encoded(picture("L"), "JPEG"),
@@ -52,13 +56,21 @@ GOOD = {
     "alpha.png": encoded(picture("RGBA"), "PNG"),
     "sixteen_bit.png": encoded(picture("I;16"), "PNG"),
     "one_pixel.png": encoded(picture(size=(1, 1)), "PNG"),
+    "two_views.jpg": encoded(picture(), "MPO", save_all=True, append_images=[picture("L")]),
+    "lossy.webp": encoded(picture(), "WEBP"),
+    "alpha.webp": encoded(picture("RGBA"), "WEBP"),
+    "animated.webp": encoded(FRAMES[0], "WEBP", lossless=True, **ANIMATED),
+    "animated.gif": encoded(FRAMES[0], "GIF", **ANIMATED),
+    "grey.gif": encoded(picture("L"), "GIF"),
+    "rgb.bmp": encoded(picture(), "BMP"),
+    "palette.bmp": encoded(picture("P"), "BMP"),
+    "two_colours.bmp": encoded(picture("1"), "BMP"),
 }
 JPEG = encoded(picture(size=(400, 300)), "JPEG")
-FRAMES = [picture("P"), picture("L").convert("P")]
 BAD = {
     "empty file": b"",
     "HTML or XML page": b"\n <!DOCTYPE html><html>404</html>",
-    "not a JPEG or PNG": encoded(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:]),
+    "not a JPEG, PNG, WebP, GIF or BMP": encoded(FRAMES[0], "TIFF"),
     "truncated or corrupt": JPEG[: len(JPEG) // 2],
     "over 25 megapixels": huge_png(60_000, 60_000),
     "over 20 MiB": JPEG + bytes(20 * 2**20),
@@ -111,9 +123,56 @@ def test_no_file(tmp_path):
 
 
 def test_training_reads_what_is_good(tmp_path):
-    images = pytest.importorskip("images")
     for name, content in GOOD.items():
         (tmp_path / name).write_bytes(content)
-        pixels = images.read_pixels(tmp_path / name)
+        pixels = read_pixels(tmp_path / name)
         height, width = (1, 1) if name == "one_pixel.png" else (30, 40)
         assert pixels.shape == (height, width, 3) and pixels.dtype == np.uint8, name
+
+
+@pytest.mark.parametrize("name", ["animated.webp", "animated.gif", "palette.bmp", "rgb.bmp"])
+def test_the_first_frame_has_its_colours(tmp_path, name):
+    expected = picture() if name == "rgb.bmp" else FRAMES[0].convert("RGB")
+    assert np.array_equal(decode_pixels(GOOD[name]), expected)
+
+
+def damaged(content, rng):
+    """Cut and flipped versions of a file."""
+    for length in (1, 3, 12, 40, len(content) // 2, len(content) - 1):
+        yield content[:length]
+    for place in rng.integers(0, len(content), 30).tolist():
+        yield content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_the_check_and_training_refuse_the_same_for_the_same_reason(tmp_path, name):
+    refused = 0
+    for content in damaged(GOOD[name], np.random.default_rng(0)):
+        (tmp_path / "x.jpg").write_bytes(content)
+        checked, read = check_image(tmp_path / "x.jpg"), None
+        try:
+            decode_pixels(content)
+        except InputError as error:
+            read = str(error)
+        assert checked == read
+        refused += checked is not None
+    assert refused >= 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_exif_orientation_is_applied_when_asked(orientation, kind):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    content = encoded(picture(), kind, exif=exif)
+    with Image.open(BytesIO(content)) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image.convert("RGB")))
+    upright = decode_pixels(content, upright=True)
+    assert upright.shape == expected.shape
+    assert np.abs(upright.astype(int) - expected).max() <= 4  # two JPEG decoders
+    assert decode_pixels(content).shape == (30, 40, 3)
+
+
+def test_broken_exif_makes_no_picture_unreadable():
+    content = encoded(picture(), "JPEG", exif=b"Exif\0\0XX*\0 no TIFF")
+    assert decode_pixels(content, upright=True).shape == (30, 40, 3)

@@ -90,7 +90,7 @@ def image_server(monkeypatch):
         "png": PNG,
         "empty": b"",
         "html": b"<!DOCTYPE html>",
-        "gif": encoded(FRAMES[0], "GIF"),
+        "tiff": encoded(FRAMES[0], "TIFF"),
         "bomb": huge_png(60_000, 60_000),
         "half": JPEG[: len(JPEG) // 2],
     }

@@ -1,0 +1,178 @@
+"""An index folder, opened for search: what store.py and indexing.py wrote, as of one commit."""
+
+import os
+from bisect import bisect_left
+from functools import cached_property
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+
+from catalogue.identity import require_same
+from catalogue.photos import read_photo
+from catalogue.store import ABOUT, connect, open_block, read_about, rows_errors
+from command_line.errors import InputError
+from evaluation.open_gallery import OpenGallery
+
+FILES = """
+SELECT id, path, size, mtime_ns, block, row FROM files JOIN vectors USING (sha256)
+WHERE status = 'ok' ORDER BY path
+"""
+
+
+class Found(NamedTuple):
+    """One name of the catalogue. distance: squared L2 of its vector to the query's."""
+
+    number: int  # of the file in the index; never another file's
+    name: str  # path below the catalogue's folder, with `/`
+    distance: float
+
+
+def written(index_dir):
+    """When index.json was last written, which ends each run; None without one."""
+    try:
+        return os.stat(os.path.join(index_dir, ABOUT)).st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+class FileIndex:
+    """Images in the order of their names; copies of one share a vector.
+
+    Raises InputError when there is no index, or a block of it is gone. Its methods are what a
+    Searcher and the page need; any other store with the same methods may stand in its place."""
+
+    def __init__(self, index_dir):
+        self._written = written(index_dir)
+        self.about = read_about(index_dir)
+        with rows_errors(index_dir):
+            try:
+                self._open(index_dir)
+            except InputError:  # --compact=True may have replaced blocks in between
+                self._open(index_dir)
+
+    def _open(self, index_dir):
+        connection = connect(index_dir)
+        with connection:  # one transaction: all of one commit
+            connection.execute("BEGIN")
+            vectors = connection.execute(
+                "SELECT block, row, half_square FROM vectors ORDER BY block, row"
+            ).fetchall()
+            files = connection.execute(FILES).fetchall()
+        connection.close()
+        starts, blocks, rows = {}, [], 0
+        for number, members in groupby(vectors, key=lambda vector: vector[0]):
+            starts[number] = rows
+            blocks.append(open_block(index_dir, number))
+            rows += len(list(members))
+        self._gallery = OpenGallery(blocks, np.array([half for *_, half in vectors]))
+        self._numbers = np.array([file[0] for file in files], np.int64)
+        self.names = [file[1] for file in files]
+        self._stats = np.array([file[2:4] for file in files], np.int64).reshape(-1, 2)
+        columns = [starts[block] + row for *_, block, row in files]
+        self._column = np.array(columns, np.int64)  # of each file
+        self._by_column = np.argsort(self._column, kind="stable")
+        self._ordered = self._column[self._by_column]
+        self._place = {number: place for place, number in enumerate(self._numbers.tolist())}
+
+    def newest(self):
+        """This index, or, if a run has ended since it was opened, what that left. Raises
+        InputError when it was made anew with another model."""
+        folder = self.about["folder"]
+        if written(folder) == self._written:
+            return self
+        newer = FileIndex(folder)
+        require_same(newer.about, self.about["checkpoint"], self.about["fingerprint"])
+        return newer
+
+    def __len__(self):
+        """Images that can be found."""
+        return len(self.names)
+
+    def __contains__(self, number):
+        return number in self._place
+
+    def numbers_at(self, places):
+        """Numbers of the images at some places in the order of names."""
+        return self._numbers[places].tolist() if len(places) else []
+
+    def nearest(self, query, count, within="", without=()):
+        """The nearest images of query [D], ties by name -> at most `count` Found.
+
+        within: of a folder, "dresses/"; without: numbers of images, whose copies go with them."""
+        first, end = self.range_of(within)
+        allowed = np.zeros(len(self._gallery.constants), bool)
+        allowed[self._column[first:end]] = True
+        allowed[self._column[[self._place[number] for number in without]]] = False
+        columns, distances = self._gallery.nearest(query, count, allowed)
+        places, of = self._places(columns)
+        inside = (places >= first) & (places < end)
+        places, distances = places[inside], distances[of[inside]]
+        order = np.lexsort((places, distances))[:count]
+        return [self._found(places[k], float(distances[k])) for k in order]
+
+    def _places(self, columns):
+        """Files of some columns -> (place of each, which of the columns it has)."""
+        first = np.searchsorted(self._ordered, columns, "left")
+        counts = np.searchsorted(self._ordered, columns, "right") - first
+        of = np.repeat(np.arange(len(columns)), counts)
+        within_run = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return self._by_column[first[of] + within_run], of
+
+    def _found(self, place, distance):
+        return Found(int(self._numbers[place]), self.names[place], distance)
+
+    def vectors(self, numbers):
+        """Of some images -> float32 [n, D]."""
+        return self._gallery.vectors(self._column[[self._place[number] for number in numbers]])
+
+    def range_of(self, within):
+        """Names of a folder, first and end; of "" all. They stand together, being sorted."""
+        if not within:
+            return 0, len(self.names)
+        return bisect_left(self.names, within), bisect_left(self.names, within[:-1] + "0")
+
+    @cached_property
+    def folders(self):
+        """{folder of images, with `/` at its end: how many it holds itself}, sorted."""
+        counts = {}
+        for name in self.names:
+            folder = name[: name.rfind("/") + 1]
+            counts[folder] = counts.get(folder, 0) + 1
+        return dict(sorted(counts.items()))
+
+    def name_of(self, number):
+        """Raises InputError for a number that is no image's."""
+        if number not in self._place:
+            raise InputError(f"no image {number} in this catalogue")
+        return self.names[self._place[number]]
+
+    def number_of(self, name):
+        """None for a name that is no image's."""
+        place = bisect_left(self.names, name)
+        here = self.names[place : place + 1] == [name]
+        return int(self._numbers[place]) if here else None
+
+    def numbers_of(self, sha256):
+        """Numbers of the images whose files had these bytes when they were indexed."""
+        rows = connect(self.about["folder"])
+        found = rows.execute("SELECT id FROM files WHERE sha256 = ?", (sha256,)).fetchall()
+        rows.close()
+        return [number for (number,) in found if number in self._place]
+
+    def read(self, number):
+        """Bytes of an image's file as it is now. Raises InputError when it can't be read."""
+        name = self.name_of(number)
+        try:
+            return read_photo(self.about["image_dir"], name)
+        except InputError as error:
+            raise InputError(f"{name}: {error}; run index_catalogue.py again") from None
+
+    def has_changed(self, number):
+        """Whether the file is another than the one that was indexed, by size and time."""
+        place = self._place[number]
+        try:
+            now = os.stat(os.path.join(self.about["image_dir"], self.names[place]))
+        except OSError:
+            return True
+        return self._stats[place].tolist() != [now.st_size, now.st_mtime_ns]

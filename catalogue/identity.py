@@ -1,0 +1,50 @@
+"""What an index was made with: features of two models must never meet. No TensorFlow here, so that
+a run with nothing to do starts at once."""
+
+import hashlib
+import importlib.metadata
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from checkpointing.run_folder import MAY_CHANGE, VOCABULARY_FILE
+from command_line.errors import InputError
+from config import load_config
+
+PACKAGES = ("tensorflow", "keras", "numpy", "pillow")
+
+
+def fingerprint(checkpoint_dir, path):
+    """Of the checkpoint model.ckpt-<step> at path -> {"weights", "config", "vocabulary"}: digests.
+
+    Raises InputError naming the file that is missing."""
+    settings = asdict(load_config(checkpoint_dir))
+    config = {name: value for name, value in settings.items() if name not in MAY_CHANGE}
+    # The index file of a TensorFlow checkpoint holds the checksum of every tensor.
+    return {
+        "weights": digest(Path(f"{path}.index")),
+        "config": hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
+        "vocabulary": digest(Path(checkpoint_dir, VOCABULARY_FILE)),
+    }
+
+
+def digest(path):
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+
+
+def require_same(about, path, now):
+    """Raises InputError naming what differs, when the index `about` was made with another model
+    than the checkpoint at path, whose fingerprint is `now`."""
+    differing = [name for name, value in now.items() if about["fingerprint"].get(name) != value]
+    if differing:
+        raise InputError(
+            f"{about['folder']}: made with {about['checkpoint']}, not with {path} "
+            f"(other {' and '.join(differing)}); give another --index_dir"
+        )
+
+
+def versions():
+    return {name: importlib.metadata.version(name) for name in PACKAGES}

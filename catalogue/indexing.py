@@ -1,0 +1,171 @@
+"""Brings an index up to date with its folder: what is new or changed is encoded, what is gone is
+dropped, what has known bytes takes the vector there is. See store.py for what a kill leaves."""
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from catalogue.examples import example_sentences
+from catalogue.identity import fingerprint, require_same, versions
+from catalogue.photos import Photo, Skipped, read_photo, scan
+from catalogue.store import ABOUT, Writer, read_about, rows_errors
+from checkpointing.run_folder import checkpoint_path
+from command_line.errors import InputError
+
+BLOCK_ROWS = 992  # images encoded, then committed together: 32 full batches of the encoder
+CHANGED = "changed while it was read"
+TO_DO = {  # photos to look into; in one of them, nothing is known of a photo that is the same
+    False: """SELECT found.* FROM found LEFT JOIN files USING (path) WHERE files.id IS NULL
+              OR files.size != found.size OR files.mtime_ns != found.mtime_ns""",
+    True: "SELECT * FROM found",
+}
+KEEP = """
+INSERT INTO files (path, size, mtime_ns, sha256, status, reason) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
+  sha256 = excluded.sha256, status = excluded.status, reason = excluded.reason
+"""
+
+
+class Report(NamedTuple):
+    """What a run did. broken: (path, reason) of all broken images in the index."""
+
+    looked_into: int  # files opened
+    encoded: int
+    dropped: int  # names whose file is gone
+    links: int
+    broken: list[tuple[str, str]]
+    counts: dict[str, int]
+
+
+class Read:
+    """One file as it was hashed: its bytes' digest, or why there is none."""
+
+    def __init__(self, root, photo):
+        self.photo, self.sha, self.reason = photo, None, ""
+        try:
+            self.sha = hashlib.sha256(read_photo(root, photo.path)).hexdigest()
+        except InputError as error:
+            self.reason = str(error)
+
+
+def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
+                 verify=False, compact=False, block_rows=BLOCK_ROWS):  # fmt: skip
+    """Makes the index of image_dir in index_dir, or brings it up to date -> Report.
+
+    open_encoder: function (checkpoint) -> function (paths, digests, done) -> (features [n, D],
+    [reason or ""]), as Encoding.files; called when there is something to encode. Raises InputError
+    for a bad folder, another model or a second writer; what was committed before stays."""
+    if not Path(image_dir).is_dir():
+        raise InputError(f"--image_dir={image_dir}: no such folder")
+    path = checkpoint_path(checkpoint_dir, exact_model_checkpoint)
+    about = {
+        "image_dir": os.path.realpath(image_dir),
+        "checkpoint_dir": os.path.abspath(checkpoint_dir),
+        "checkpoint": path,
+        "fingerprint": fingerprint(checkpoint_dir, path),
+        "versions": versions(),
+    }
+    with Writer(index_dir) as writer, rows_errors(index_dir):
+        earlier = read_about(index_dir) if Path(index_dir, ABOUT).exists() else {}
+        if earlier:
+            require_same(earlier, path, about["fingerprint"])
+            if earlier["image_dir"] != about["image_dir"]:
+                raise InputError(
+                    f"{index_dir}: made of {earlier['image_dir']}, not of {image_dir}; give another"
+                    f" --index_dir (a folder that moved: edit image_dir in {ABOUT})"
+                )
+        about["examples"] = earlier.get("examples") or example_sentences(checkpoint_dir)
+        writer.describe({**about, "counts": writer.counts()})
+        update = Update(writer, about, open_encoder, block_rows)
+        report = update.run(verify)
+        if compact:
+            writer.compact(block_rows)
+        report = report._replace(counts=writer.counts())
+        writer.describe({**about, "counts": report.counts})
+    return report
+
+
+class Update:
+    """One run over a folder."""
+
+    def __init__(self, writer, about, open_encoder, block_rows):
+        self.writer, self.rows = writer, writer.rows
+        self.root, self.checkpoint = about["image_dir"], about["checkpoint"]
+        self.open_encoder, self.encode, self.block_rows = open_encoder, None, block_rows
+        self.encoded = 0
+
+    def run(self, verify):
+        skipped = Skipped()
+        with self.rows:
+            self.rows.executemany("INSERT INTO found VALUES (?, ?, ?)", scan(self.root, skipped))
+            gone = "DELETE FROM files WHERE path NOT IN (SELECT path FROM found)"
+            dropped = self.rows.execute(gone).rowcount
+        (total,) = self.rows.execute(f"SELECT count(*) FROM ({TO_DO[verify]})").fetchone()
+        # Materialised: what is committed below would change what is left to read.
+        self.rows.execute(f"CREATE TEMP TABLE to_do AS {TO_DO[verify]} ORDER BY path")
+        with tqdm(total=total, unit="image", desc="indexing", disable=total == 0) as bar:
+            for start in range(0, total, self.block_rows):
+                part = self.rows.execute(
+                    "SELECT * FROM to_do WHERE rowid > ? ORDER BY rowid LIMIT ?",
+                    (start, self.block_rows),
+                )
+                self.look_into([Photo(*row) for row in part], bar)
+        broken = "SELECT path, reason FROM files WHERE status = 'broken' ORDER BY path"
+        named = [(name, "the name is not UTF-8") for name in skipped.unnameable]
+        named += self.rows.execute(broken).fetchall()
+        return Report(total, self.encoded, dropped, skipped.links, named, {})
+
+    def look_into(self, photos, bar):
+        """Hashes some photos, encodes what has no vector yet, and commits all of them."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            reads = list(pool.map(lambda photo: Read(self.root, photo), photos))
+        digests = {read.sha: read.photo.path for read in reads if read.sha}
+        known = {sha for sha in digests if self.has_vector(sha)}
+        unreadable = {sha: reason for sha in digests if (reason := self.reason_of(sha))}
+        new = {s: path for s, path in digests.items() if s not in known and s not in unreadable}
+        bar.update(len(reads) - len(new))
+        vectors = self.encode_new(new, unreadable, bar)
+        with self.rows:
+            self.rows.executemany("INSERT INTO vectors VALUES (?, ?, ?, ?)", vectors)
+            self.rows.executemany(KEEP, (self.row_of(read, unreadable) for read in reads))
+
+    def encode_new(self, new, unreadable, bar):
+        """{sha: path} -> rows of vectors, their block written; adds to unreadable {sha: reason}."""
+        if not new:
+            return []
+        self.encode = self.encode or self.open_encoder(self.checkpoint)
+        paths = [os.path.join(self.root, path) for path in new.values()]
+        features, reasons = self.encode(paths, list(new), bar.update)
+        good = [row for row, reason in enumerate(reasons) if not reason]
+        unreadable.update({s: reason for s, reason in zip(new, reasons, strict=True) if reason})
+        if not good:
+            return []
+        features = features[good]
+        if not np.isfinite(features).all():
+            raise InputError("the checkpoint's features are not finite: its weights are broken")
+        number = self.writer.next_block()
+        self.writer.write_block(number, features)
+        self.encoded += len(good)
+        squares = np.square(features, dtype=np.float64).sum(axis=1) / 2
+        shas = list(new)
+        return [(shas[row], number, k, squares[k]) for k, row in enumerate(good)]
+
+    def has_vector(self, sha):
+        return self.rows.execute("SELECT 1 FROM vectors WHERE sha256 = ?", (sha,)).fetchone()
+
+    def reason_of(self, sha):
+        """Why bytes that were met before are no picture; None if they were not."""
+        broken = "SELECT reason FROM files WHERE sha256 = ? AND status = 'broken'"
+        found = self.rows.execute(broken, (sha,)).fetchone()
+        return found and found[0]
+
+    def row_of(self, read, unreadable):
+        reason = read.reason or unreadable.get(read.sha, "")
+        if reason == CHANGED:  # no digest of these bytes: the next run looks again
+            return (*read.photo._replace(mtime_ns=-1), None, "broken", reason)
+        return (*read.photo, read.sha, "broken" if reason else "ok", reason)

@@ -1,0 +1,199 @@
+"""The page: pick or bring a picture, say what should differ, go on from an answer.
+
+Its address holds the whole path (trail.py); it works without JavaScript."""
+
+import io
+import re
+from typing import NamedTuple
+
+import numpy as np
+from flask import Flask, Request, Response, current_app, jsonify, redirect, render_template, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from catalogue.answers import sentences
+from catalogue.api import api, text_of
+from catalogue.search import LONGEST_TEXT, folder
+from catalogue.state import Catalogue
+from catalogue.thumbnails import jpeg
+from catalogue.trail import Step, address, read_trail
+from command_line.errors import InputError
+
+MOST_UPLOAD = 10 * 2**20  # bytes
+SHOWN, MOST_SHOWN = 24, 240  # pictures on a page
+THUMBNAIL = 320  # pixels
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class InMemory(Request):
+    """A request whose files never touch the disk."""
+
+    def _get_file_stream(self, *description, **more):
+        return io.BytesIO()
+
+
+class Card(NamedTuple):
+    """A picture on the page. link: of the page that goes on from it."""
+
+    picture: str
+    name: str
+    link: str
+    distance: float | None = None
+    copies: tuple[str, ...] = ()
+
+
+def make_app(searcher, hosts):
+    """The page and the API over a Searcher, for requests whose Host is one of `hosts`."""
+    app = Flask(__name__)
+    app.request_class = InMemory
+    app.config.update(
+        TRUSTED_HOSTS=hosts, MAX_CONTENT_LENGTH=MOST_UPLOAD,
+        MAX_FORM_MEMORY_SIZE=100_000, MAX_FORM_PARTS=100,
+    )  # fmt: skip
+    app.catalogue = Catalogue(searcher)
+    app.register_blueprint(api)
+    app.add_url_rule("/", view_func=show_page)
+    app.add_url_rule("/upload", view_func=take_upload, methods=["POST"])
+    app.add_url_rule("/picture/<name>", view_func=show_picture)
+    app.add_url_rule("/api/", view_func=show_api)
+    app.register_error_handler(Exception, failed)
+    app.after_request(add_headers)
+    return app
+
+
+def add_headers(response):
+    response.headers.update(HEADERS)
+    return response
+
+
+def show_page():
+    """Pictures to begin with, or the answer to the last step of the path in the address."""
+    current_app.catalogue.refresh()
+    try:
+        steps, shown = read_trail(request.args), int(request.args.get("n", SHOWN))
+    except ValueError:
+        return render(400, message="This address holds no search: begin anew below.")
+    shown = min(max(shown, 1), MOST_SHOWN)
+    within = folder(request.args.get("within", "")[:4096])
+    if any(len(step.text) > LONGEST_TEXT for step in steps):
+        return render(400, message=f"Please say it in at most {LONGEST_TEXT} characters.")
+    try:
+        return answer(steps, within, shown) if steps else render(200, within, shown)
+    except InputError as error:
+        return render(400, within, message=str(error))
+
+
+def answer(steps, within, shown):
+    """The page of a path's last step."""
+    catalogue, now = current_app.catalogue, steps[-1]
+    found = catalogue.find(
+        catalogue.content(now.picture), text=now.text, top=shown, within=within, hide_copies=True
+    )
+    cards = [
+        Card(str(result.number), result.name, address([*steps, Step(str(result.number), "")],
+             within=within), result.distance, result.copies)
+        for result in found.results
+    ]  # fmt: skip
+    number = catalogue.number(now.picture)
+    changed = number is not None and catalogue.index.has_changed(number)
+    more = found.more and shown < MOST_SHOWN
+    text = corrected(now.text, found.unknown)
+    instead = address([*steps[:-1], now._replace(text=text)], within=within)
+    return render(
+        200, within, shown, steps, cards, notes=list(sentences(found, changed)),
+        more=address(steps, within=within, n=shown + SHOWN) if more else "",
+        corrected=(text, instead) if text != now.text else None,
+    )  # fmt: skip
+
+
+def corrected(text, unknown):
+    """The text with the nearest known word for each unknown one that has such."""
+    for word, near in unknown.items():
+        text = re.sub(rf"(?i)\b{re.escape(word)}\b", near or word, text)
+    return text
+
+
+def render(status, within="", shown=SHOWN, steps=(), cards=None, more="", **said):
+    """The template with what it shows -> (page, status). said: message, notes, corrected."""
+    catalogue = current_app.catalogue
+    if cards is None:
+        cards, more = beginnings(catalogue.index, within, shown)
+    trail = [
+        (step, catalogue.name(step.picture), address(steps[: place + 1], within=within))
+        for place, step in enumerate(steps)
+    ]
+    sayings = catalogue.index.about.get("examples", [])
+    before, picture = (steps[:-1], steps[-1].picture) if steps else ((), "")
+    examples = [(text, address([*before, Step(picture, text)], within=within)) for text in sayings]
+    return render_template(
+        "page.html", trail=trail, before=before, examples=examples, cards=cards, more=more,
+        within=within, folders=catalogue.index.folders,
+        images=len(catalogue.index), longest=LONGEST_TEXT, **said,
+    ), status  # fmt: skip
+
+
+def beginnings(index, within, shown):
+    """Pictures of a folder, evenly spaced -> (cards, address of more)."""
+    first, end = index.range_of(within)
+    places = np.unique(np.linspace(first, end - 1, shown).astype(int)) if end > first else []
+    numbers = index.numbers_at(places)
+    cards = [
+        Card(str(number), index.name_of(number), address([Step(str(number), "")], within=within))
+        for number in numbers
+    ]
+    more = shown < min(end - first, MOST_SHOWN)
+    return cards, address([], within=within, n=shown + SHOWN) if more else ""
+
+
+def take_upload():
+    """A picture that someone brought -> the address of its answer."""
+    text = text_of(request.form, "text", LONGEST_TEXT)
+    file = request.files.get("image")
+    content = file.read() if file else b""
+    if not content:
+        return render(400, message="No picture came with that: choose a file first.")
+    try:
+        jpeg(content, THUMBNAIL)
+    except InputError as error:
+        return render(400, message=(
+            f"That file is no picture that can be read here ({error}). JPEG, PNG, WebP, GIF and "
+            "BMP can, up to 10 MB and 25 megapixels."
+        ))  # fmt: skip
+    name = current_app.catalogue.uploads.keep(content)
+    return redirect(address([Step(name, text)]), 303)
+
+
+def show_picture(name):
+    """A thumbnail of an image of the index, by its number, or of an upload."""
+    picture = jpeg(current_app.catalogue.content(name), THUMBNAIL)
+    headers = {"Cache-Control": "private, max-age=60"}
+    return Response(picture, headers=headers, mimetype="image/jpeg")
+
+
+def show_api():
+    return render_template("api.html")
+
+
+def failed(error):
+    """Whatever went wrong, in a sentence that tells nothing of the machine."""
+    status, message = 500, "Something went wrong here; it was noted."
+    if isinstance(error, RequestEntityTooLarge):
+        status, message = 413, "That is too large: at most 10 MB."
+    elif isinstance(error, HTTPException):
+        status, message = error.code, error.description
+    elif isinstance(error, InputError):
+        status, message = 404 if request.path.startswith("/picture/") else 400, str(error)
+    else:
+        current_app.logger.exception("failed: %s", request.path)
+    if request.path.startswith("/api/"):
+        return jsonify(error=message), status
+    if request.path.startswith("/picture/") or status == 500:
+        return Response(message, status, mimetype="text/plain")
+    return render(status, message=message)

@@ -1,0 +1,81 @@
+"""The pictures below a folder: which files count, and that none is read from outside of it."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from command_line.errors import InputError
+from datasets.image_files import SUFFIXES, read_content
+
+
+class Photo(NamedTuple):
+    """One file. path: below the folder, with `/`."""
+
+    path: str
+    size: int  # bytes
+    mtime_ns: int
+
+
+class Skipped:
+    """What a scan left out. links: symbolic links to folders, to outside, or to nothing;
+    unnameable: names that are not UTF-8, written with escapes."""
+
+    def __init__(self):
+        self.links, self.unnameable = 0, []
+
+
+def scan(root, skipped):
+    """Yields the Photos below root, folder by folder; counts in `skipped` what it leaves out.
+
+    A picture is a file with one of SUFFIXES; names that begin with a dot are none. Links to files
+    within root are followed, others not. Raises InputError for a folder that can't be read: what
+    it holds would seem deleted."""
+    top = os.path.realpath(root)
+    folders = [""]
+    while folders:
+        below = folders.pop()
+        try:
+            with os.scandir(os.path.join(top, below)) as entries:
+                entries = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            raise InputError(f"{Path(root, below)}: {error.strerror}") from None
+        for entry in entries:
+            path = f"{below}/{entry.name}" if below else entry.name
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(path)
+            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+                yield from _photo(top, path, entry, skipped)
+            elif entry.is_symlink() and entry.is_dir():
+                skipped.links += 1
+
+
+def _photo(top, path, entry, skipped):
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        skipped.unnameable.append(os.fsencode(path).decode(errors="backslashreplace"))
+        return
+    if entry.is_symlink() and locate(top, path) is None:
+        skipped.links += 1
+        return
+    try:
+        stat = entry.stat()
+    except FileNotFoundError:
+        return  # deleted since the folder was listed
+    yield Photo(path, stat.st_size, stat.st_mtime_ns)
+
+
+def locate(root, path):
+    """Where the file of a Photo lies now, or None if that is no file or outside of root."""
+    top, real = os.path.realpath(root), os.path.realpath(os.path.join(root, path))
+    return real if real.startswith(os.path.join(top, "")) and os.path.isfile(real) else None
+
+
+def read_photo(root, path):
+    """Bytes of a Photo. Raises InputError with the reason, for a link that leaves root too."""
+    place = locate(root, path)
+    if place is None:
+        raise InputError("no file, or a link that leaves the folder")
+    return read_content(place)

@@ -1,0 +1,175 @@
+"""An index folder as it lies on disk, and the one process that may write to it.
+
+<index_dir>/
+  index.json            what made it, of which folder, how many of what
+  rows.sqlite           files (path, size, mtime, sha-256, status, reason) and, by sha-256, the
+                        block and row of each vector: copies of a file share one
+  blocks/<number>.npy   float32 [n, D], written once and never changed
+
+A block is written whole; one SQLite commit then makes its rows count. So a block that no row names
+is a leftover of a kill and ignored, one that is named and missing is an error, and a reader sees
+the state of some commit, never half of one.
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+
+from command_line.errors import InputError
+from command_line.files import whole_file, write_json
+from datasets.released_files import read_json
+
+FORMAT = 1
+ABOUT, ROWS, BLOCKS, LOCK = "index.json", "rows.sqlite", "blocks", "writer.lock"
+PATIENCE = 30.0  # seconds to wait for another process's commit
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS vectors (
+  sha256 TEXT PRIMARY KEY, block INTEGER NOT NULL, row INTEGER NOT NULL,
+  half_square REAL NOT NULL  -- |vector|^2 / 2, which every search needs
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS files (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never given to another path
+  path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+  sha256 TEXT, status TEXT NOT NULL CHECK (status IN ('ok', 'broken')), reason TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS files_of_vector ON files (sha256);
+CREATE TEMP TABLE found (
+  path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+@contextlib.contextmanager
+def rows_errors(folder):
+    """What SQLite says becomes an InputError naming the file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise InputError(f"{Path(folder, ROWS)}: {error}") from None
+
+
+def block_path(folder, number):
+    return Path(folder, BLOCKS, f"{number:07d}.npy")
+
+
+def read_about(folder):
+    """index.json. Raises InputError when the folder holds no index of this FORMAT."""
+    path = Path(folder, ABOUT)
+    if not path.exists():
+        raise InputError(f"{folder}: no index here; index_catalogue.py makes one")
+    about = read_json(path, dict)
+    if about.get("format") != FORMAT:
+        raise InputError(f"{path}: format {about.get('format')}, this code reads {FORMAT}")
+    return {**about, "folder": str(folder)}
+
+
+def connect(folder):
+    """To the rows of an index, for reading. Raises InputError when they are not there."""
+    path = Path(folder, ROWS).resolve()
+    if not path.exists():
+        raise InputError(f"{path}: not there; make the index anew")
+    # Not mode=ro: after a killed commit the first to open has to roll it back.
+    return sqlite3.connect(f"{path.as_uri()}?mode=rw", PATIENCE, uri=True, check_same_thread=False)
+
+
+class Writer:
+    """The one writer of an index folder; a context manager. Raises InputError when there is one."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def __enter__(self):
+        (self.folder / BLOCKS).mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.folder / LOCK, "a")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process
+        except OSError:
+            self._lock.close()
+            raise InputError(f"{self.folder}: another process is writing this index") from None
+        with rows_errors(self.folder):
+            self.rows = sqlite3.connect(self.folder / ROWS, PATIENCE)
+            self.rows.executescript(SCHEMA)
+        self._remove_leftovers()
+        return self
+
+    def __exit__(self, *failure):
+        self.rows.close()
+        self._lock.close()
+
+    def describe(self, about):
+        """Writes index.json."""
+        about = {name: value for name, value in about.items() if name != "folder"}
+        write_json(self.folder / ABOUT, {"format": FORMAT, **about})
+
+    def _remove_leftovers(self):
+        with rows_errors(self.folder):
+            counted = {number for (number,) in self.rows.execute("SELECT block FROM vectors")}
+        for path in (self.folder / BLOCKS).iterdir():
+            if path.suffix != ".npy" or int(path.stem) not in counted:
+                path.unlink()
+
+    def next_block(self):
+        """A number that no row names."""
+        (last,) = self.rows.execute("SELECT max(block) FROM vectors").fetchone()
+        return 0 if last is None else last + 1
+
+    def write_block(self, number, features):
+        """features: float32 [n, D], finite. On disk when this returns, but no row names it yet."""
+        with whole_file(block_path(self.folder, number), "wb") as file:
+            np.save(file, features)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def counts(self):
+        """What the index holds -> {"images", "broken", "vectors", "unused_vectors"}."""
+        return count(self.rows)
+
+    def compact(self, block_rows):
+        """Writes the vectors in use to new blocks, full ones, and drops all others."""
+        used = """FROM vectors WHERE sha256 IN (SELECT sha256 FROM files WHERE status = 'ok')"""
+        number = self.next_block()
+        with self.rows:
+            places = self.rows.execute(f"SELECT sha256, block, row {used} ORDER BY block, row")
+            places = places.fetchall()
+            for start in range(0, len(places), block_rows):
+                part = places[start : start + block_rows]
+                self.write_block(number, read_vectors(self.folder, [p[1:] for p in part]))
+                moved = [(number, row, sha) for row, (sha, _, _) in enumerate(part)]
+                self.rows.executemany(
+                    "UPDATE vectors SET block = ?, row = ? WHERE sha256 = ?", moved
+                )
+                number += 1
+            self.rows.execute(f"DELETE FROM vectors WHERE sha256 NOT IN (SELECT sha256 {used})")
+        self._remove_leftovers()
+
+
+def count(rows):
+    """Connection -> {"images", "broken", "vectors", "unused_vectors"}."""
+    files = dict(rows.execute("SELECT status, count(*) FROM files GROUP BY status"))
+    (vectors,) = rows.execute("SELECT count(*) FROM vectors").fetchone()
+    (unused,) = rows.execute(
+        "SELECT count(*) FROM vectors WHERE sha256 NOT IN"
+        " (SELECT sha256 FROM files WHERE status = 'ok')"
+    ).fetchone()
+    broken = files.get("broken", 0)
+    return dict(images=files.get("ok", 0), broken=broken, vectors=vectors, unused_vectors=unused)
+
+
+def open_block(folder, number):
+    """Block -> float32 [n, D], mapped into memory. Raises InputError naming one that is gone."""
+    path = block_path(folder, number)
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: {reason}; make the index anew") from None
+
+
+def read_vectors(folder, places):
+    """[(block, row)] in the order of blocks -> float32 [n, D]."""
+    blocks = {number: open_block(folder, number) for number in dict.fromkeys(p[0] for p in places)}
+    return np.stack([blocks[number][row] for number, row in places])

@@ -1,0 +1,28 @@
+"""The path of pictures and sentences that a page's address holds: ?p=12&t=is red&p=57&t=shorter."""
+
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+LONGEST = 50  # steps
+
+
+class Step(NamedTuple):
+    """picture: the number of one of the catalogue, or the name of an upload; text may be ""."""
+
+    picture: str
+    text: str
+
+
+def read_trail(args):
+    """A request's arguments -> [Step]. Raises ValueError for an address that holds no path."""
+    pictures, texts = args.getlist("p"), args.getlist("t")
+    if len(pictures) != len(texts) or len(pictures) > LONGEST:
+        raise ValueError(f"an address has one t for each p, at most {LONGEST}")
+    return [Step(picture, text.strip()) for picture, text in zip(pictures, texts, strict=True)]
+
+
+def address(steps, **more):
+    """[Step] -> the page's address; more: further arguments, left out where empty."""
+    pairs = [pair for step in steps for pair in (("p", step.picture), ("t", step.text))]
+    pairs += [(name, value) for name, value in more.items() if value]
+    return f"/?{urlencode(pairs)}" if pairs else "/"

@@ -1,0 +1,30 @@
+"""What lies in a run's folder, found without TensorFlow."""
+
+from pathlib import Path
+
+from command_line.errors import InputError
+
+VOCABULARY_FILE = "vocab.txt"
+# Settings that may differ when a run goes on: where things lie, and how long and how watched.
+MAY_CHANGE = ("checkpoint_dir", "data_path", "train_length", "keep_checkpoints", "eval_length")
+
+
+def checkpoint_path(checkpoint_dir, exact_model_checkpoint=""):
+    """The newest checkpoint of a run, or the named one. Raises InputError when there is none."""
+    if exact_model_checkpoint:
+        path = Path(checkpoint_dir) / Path(exact_model_checkpoint).name
+        if not Path(f"{path}.index").exists():
+            raise InputError(f"--exact_model_checkpoint: {path}.index not found")
+        return str(path)
+    paths = saved_checkpoints(checkpoint_dir)
+    if not paths:
+        raise InputError(f"{checkpoint_dir}: no checkpoint model.ckpt-<step> in it")
+    return paths[-1]
+
+
+def saved_checkpoints(folder):
+    """Paths model.ckpt-<step> in a folder, by step. Read from the files themselves: the list in
+    the file `checkpoint` may be older or lost."""
+    found = [path.with_suffix("") for path in Path(folder).glob("model.ckpt-*.index")]
+    steps = [path for path in found if path.name.rsplit("-", 1)[1].isdigit()]
+    return [str(path) for path in sorted(steps, key=lambda path: int(path.name.rsplit("-", 1)[1]))]

@@ -1,0 +1,53 @@
+"""Makes an index of a folder of pictures, or brings it up to date: see catalogue/README.md.
+
+  python index_catalogue.py --checkpoint_dir=save_model/demo/fashion_iq_val --image_dir=PHOTOS \\
+      --index_dir=index/photos
+
+Run it again after pictures were added, changed or deleted, or after it was interrupted. EXIF
+rotation is applied: pictures are encoded as they are seen.
+"""
+
+from catalogue.indexing import update_index
+from command_line.errors import run_main
+from command_line.flags import Flags, boolean
+
+NAMED = 1000  # broken images that are named; rows.sqlite names all
+
+
+def main(argv):
+    parser = Flags(__doc__)
+    parser.add_argument("--checkpoint_dir", required=True, help="a trained run")
+    parser.add_argument("--exact_model_checkpoint", default="", help="default: the newest")
+    parser.add_argument("--image_dir", required=True, help="JPEG, PNG, WebP, GIF, BMP; any depth")
+    parser.add_argument("--index_dir", required=True, help="where the index is or will be")
+    parser.add_argument(
+        "--verify", type=boolean, default=False, metavar="BOOL",
+        help="True: compare the bytes of all files, not size and time of change only",
+    )  # fmt: skip
+    parser.add_argument(
+        "--compact", type=boolean, default=False, metavar="BOOL",
+        help="True: also drop the vectors of files that are gone, and join small blocks",
+    )  # fmt: skip
+    flags = parser.parse_args(argv)
+
+    def open_encoder(checkpoint):
+        from catalogue.encoding import Encoding  # TensorFlow, only when there is something to do
+
+        return Encoding(flags.checkpoint_dir, checkpoint).files
+
+    report = update_index(
+        flags.index_dir, flags.image_dir, open_encoder, flags.checkpoint_dir,
+        flags.exact_model_checkpoint, flags.verify, flags.compact,
+    )  # fmt: skip
+    for name, reason in report.broken[:NAMED]:
+        print(f"broken: {ascii(name) if not name.isprintable() else name}: {reason}")
+    counts = report.counts
+    print(
+        f"{flags.index_dir}: {counts['images']:,} images under {counts['vectors']:,} vectors; "
+        f"{report.looked_into:,} files looked into, {report.encoded:,} encoded, "
+        f"{report.dropped:,} dropped, {len(report.broken):,} broken, {report.links:,} links skipped"
+    )
+
+
+if __name__ == "__main__":
+    run_main(main)

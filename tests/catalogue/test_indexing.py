@@ -1,0 +1,244 @@
+"""An index follows its folder: names, vectors, broken files, copies, kills, two writers."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from catalogue import indexing
+from catalogue.store import BLOCKS, Writer, connect, open_block, read_about
+from command_line.errors import InputError
+from tests.support.small_catalogue import Drawn, feature, index_of, write_picture
+from tests.support.small_run import write_run
+
+
+def vectors(index_dir):
+    """{path: vector} of all files that have one, read without the code under test's arrays."""
+    query = "SELECT path, block, row FROM files JOIN vectors USING (sha256) WHERE status = 'ok'"
+    rows = connect(index_dir).execute(query).fetchall()
+    return {path: np.array(open_block(index_dir, block)[row]) for path, block, row in rows}
+
+
+def expected(photos, *broken):
+    names = [str(p.relative_to(photos)) for p in photos.rglob("*") if p.is_file()]
+    names = [name for name in names if name not in ("notes.txt", *broken)]
+    return {name: feature(photos / name) for name in names}
+
+
+def assert_holds(index_dir, wanted):
+    found = vectors(index_dir)
+    assert sorted(found) == sorted(wanted)
+    for name, vector in wanted.items():
+        assert np.array_equal(found[name], vector), name
+
+
+def test_every_name_has_the_vector_of_its_own_picture(tmp_path, photos, run):
+    report = index_of(tmp_path / "index", photos, run)
+    assert (report.looked_into, report.encoded, report.broken) == (11, 11, [])
+    assert_holds(tmp_path / "index", expected(photos))
+    assert read_about(tmp_path / "index")["counts"]["images"] == 11
+
+
+def test_an_unreadable_image_shifts_no_name_and_is_tried_again_only_when_it_changes(
+    tmp_path, photos, run
+):
+    (photos / "dresses/long/0a.png").write_bytes(b"<html>404</html>")
+    (photos / "b.jpg").write_bytes(b"")
+    whole = (photos / "jpg.jpg").read_bytes()
+    (photos / "c.jpg").write_bytes(whole[: len(whole) // 2])
+    broken = [
+        ("b.jpg", "empty file"),
+        ("c.jpg", "truncated or corrupt"),
+        ("dresses/long/0a.png", "HTML or XML page"),
+    ]
+    names = [name for name, _ in broken]
+    report = index_of(tmp_path / "index", photos, run)
+    assert (report.encoded, report.broken) == (11, broken)
+    assert_holds(tmp_path / "index", expected(photos, *names))
+    again = index_of(tmp_path / "index", photos, run)
+    assert (again.looked_into, again.broken) == (0, broken)
+    assert index_of(tmp_path / "index", photos, run, verify=True).broken == broken
+    write_picture(photos / "c.jpg", 50)
+    assert index_of(tmp_path / "index", photos, run).encoded == 1
+    assert_holds(tmp_path / "index", expected(photos, "b.jpg", "dresses/long/0a.png"))
+
+
+def test_new_changed_and_deleted_files_are_followed_and_others_not_opened(
+    tmp_path, photos, run, monkeypatch
+):
+    index_of(tmp_path / "index", photos, run)
+    write_picture(photos / "new.png", 20)
+    write_picture(photos / "dresses/long/1.png", 21)
+    (photos / "bmp.bmp").unlink()
+    opened, read = [], indexing.read_photo
+    monkeypatch.setattr(indexing, "read_photo", lambda *a: opened.append(a[1]) or read(*a))
+    encoder = Drawn()
+    report = index_of(tmp_path / "index", photos, run, encoder)
+    assert sorted(opened) == ["dresses/long/1.png", "new.png"] and len(encoder.asked) == 2
+    assert (report.encoded, report.dropped) == (2, 1)
+    assert_holds(tmp_path / "index", expected(photos))
+
+
+def test_verify_sees_a_change_that_kept_size_and_time(tmp_path, photos, run):
+    path = write_picture(photos / "x.bmp", 30)
+    index_of(tmp_path / "index", photos, run)
+    times = path.stat()
+    write_picture(path, 31)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert path.stat().st_size == times.st_size
+    assert index_of(tmp_path / "index", photos, run).encoded == 0
+    assert index_of(tmp_path / "index", photos, run, verify=True).encoded == 1
+    assert_holds(tmp_path / "index", expected(photos))
+
+
+def test_copies_and_renamed_files_take_the_vector_there_is(tmp_path, photos, run):
+    shutil.copy(photos / "png.png", photos / "copy within a run.png")
+    index_of(tmp_path / "index", photos, run)
+    shutil.copy(photos / "png.png", photos / "dresses/copy.png")
+    (photos / "gif.gif").rename(photos / "renamed.gif")
+    os.utime(photos / "webp.webp", (1, 1))  # touched
+    report = index_of(tmp_path / "index", photos, run)
+    assert (report.looked_into, report.encoded, report.dropped) == (3, 0, 1)
+    assert report.counts["images"] == 13 and report.counts["vectors"] == 11
+    assert_holds(tmp_path / "index", expected(photos))
+
+
+def test_compact_drops_what_was_deleted_and_joins_blocks(tmp_path, photos, run):
+    index_of(tmp_path / "index", photos, run)
+    for name in ("bmp.bmp", "gif.gif", "dresses/long/2.png"):
+        (photos / name).unlink()
+    index_of(tmp_path / "index", photos, run)
+    write_picture(photos / "late.png", 40)
+    report = index_of(tmp_path / "index", photos, run, compact=True)
+    assert report.counts == {"images": 9, "broken": 0, "vectors": 9, "unused_vectors": 0}
+    assert_holds(tmp_path / "index", expected(photos))
+    blocks = [np.load(path) for path in (tmp_path / "index" / BLOCKS).iterdir()]
+    assert sorted(map(len, blocks)) == [1, 4, 4]
+
+
+def test_a_file_that_changes_while_it_is_read_gets_no_vector_of_other_bytes(tmp_path, photos, run):
+    class Changing(Drawn):
+        def files(self, paths, digests, done):
+            features, reasons = super().files(paths, digests, done)
+            return features, [indexing.CHANGED if "webp" in p else "" for p in paths]
+
+    report = index_of(tmp_path / "index", photos, run, Changing())
+    assert report.broken == [("webp.webp", indexing.CHANGED)]
+    assert index_of(tmp_path / "index", photos, run).broken == []
+    assert_holds(tmp_path / "index", expected(photos))
+
+
+def test_odd_names_and_deep_folders_are_all_found(tmp_path, run):
+    photos = tmp_path / "photos"
+    names = ["ünï 画像.png", 'quo"te\'s.png', "new\nline.png", " blank .png", "%41&amp;<b>.png"]
+    deep = "/".join(f"level {n}" for n in range(20))
+    for seed, name in enumerate([*names, f"{deep}/x.png"]):
+        write_picture(photos / name, seed)
+    for number in range(300):
+        shutil.copy(photos / " blank .png", photos / f"{number}.png")
+    (photos / ".hidden.png").write_bytes(b"")
+    with open(os.fsencode(photos) + b"/\xff.png", "wb") as file:
+        file.write((photos / " blank .png").read_bytes())
+    report = index_of(tmp_path / "index", photos, run)
+    assert report.broken == [("\\xff.png", "the name is not UTF-8")]
+    assert len(vectors(tmp_path / "index")) == 306
+    assert {*names, f"{deep}/x.png"} <= set(vectors(tmp_path / "index"))
+
+
+def test_links_that_leave_the_folder_are_not_followed(tmp_path, photos, run):
+    outside = write_picture(tmp_path / "secret" / "s.png", 60)
+    (photos / "link.png").symlink_to(outside)
+    (photos / "gone.png").symlink_to(tmp_path / "nothing.png")
+    (photos / "folder").symlink_to(tmp_path / "secret")
+    (photos / "inside.png").symlink_to(photos / "png.png")
+    report = index_of(tmp_path / "index", photos, run)
+    assert report.links == 3 and report.counts["images"] == 12
+    assert "inside.png" in vectors(tmp_path / "index")
+
+
+def test_another_checkpoint_is_refused_by_name(tmp_path, photos, run):
+    index_of(tmp_path / "index", photos, run)
+    write_run(tmp_path / "weights", scale=1.1)
+    with pytest.raises(InputError, match=r"model.ckpt-7, not with .*weights.*\(other weights\)"):
+        index_of(tmp_path / "index", photos, tmp_path / "weights")
+    write_run(tmp_path / "config", as_published=True)
+    with pytest.raises(InputError, match=r"\(other config\)"):
+        index_of(tmp_path / "index", photos, tmp_path / "config")
+    moved = shutil.copytree(run, tmp_path / "moved")  # the same run elsewhere is no other
+    assert index_of(tmp_path / "index", photos, moved).encoded == 0
+
+
+def test_a_second_writer_and_another_folder_are_refused(tmp_path, photos, run):
+    index_of(tmp_path / "index", photos, run)
+    with Writer(tmp_path / "index"):
+        with pytest.raises(InputError, match="another process is writing"):
+            index_of(tmp_path / "index", photos, run)
+    with pytest.raises(InputError, match="made of .*photos, not of"):
+        index_of(tmp_path / "index", photos / "dresses", run)
+    with pytest.raises(InputError, match="no such folder"):
+        index_of(tmp_path / "index", tmp_path / "nowhere", run)
+
+
+def test_features_that_are_not_finite_are_refused(tmp_path, photos, run):
+    class Broken(Drawn):
+        def files(self, paths, digests, done):
+            return np.full((len(paths), 3), np.nan, np.float32), [""] * len(paths)
+
+    with pytest.raises(InputError, match="not finite"):
+        index_of(tmp_path / "index", photos, run, Broken())
+
+
+SLOWLY = """
+import sys, time
+from catalogue import store
+from tests.support.small_catalogue import Drawn, index_of
+def pause(function):
+    def slow(*arguments):
+        time.sleep(0.02)
+        result = function(*arguments)
+        time.sleep(0.02)
+        return result
+    return slow
+store.np.save = pause(store.np.save)
+store.os.replace = pause(store.os.replace)
+store.os.fsync = pause(store.os.fsync)
+print("started", flush=True)
+index_of(*sys.argv[1:], Drawn(), block_rows=2)
+"""
+
+
+def test_ten_kills_then_one_run_leave_what_an_undisturbed_run_leaves(tmp_path, photos, run):
+    for seed in range(40):
+        write_picture(photos / "more" / f"{seed}.png", 100 + seed)
+    (photos / "more/7.png").write_bytes(b"<html>")
+    command = [sys.executable, "-c", SLOWLY, str(tmp_path / "killed"), str(photos), str(run)]
+    rows = 0
+    for kill in range(10):
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert process.stdout.readline() == b"started\n"
+        time.sleep(0.1 + 0.04 * kill)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        found = vectors(tmp_path / "killed")  # a reader at any time sees some commit
+        assert len(found) >= rows
+        rows = len(found)
+    assert rows > 2
+    report = index_of(tmp_path / "killed", photos, run, block_rows=2)
+    assert report.broken == [("more/7.png", "HTML or XML page")]
+    assert_holds(tmp_path / "killed", expected(photos, "more/7.png"))
+    index_of(tmp_path / "calm", photos, run, block_rows=2)
+    assert_holds(tmp_path / "killed", vectors(tmp_path / "calm"))
+    used = connect(tmp_path / "killed").execute("SELECT DISTINCT block FROM vectors").fetchall()
+    assert len(list((tmp_path / "killed" / BLOCKS).iterdir())) == len(used)
+
+
+def test_an_index_without_a_block_names_it(tmp_path, photos, run):
+    index_of(tmp_path / "index", photos, run)
+    (tmp_path / "index" / BLOCKS / "0000001.npy").unlink()
+    with pytest.raises(InputError, match=r"blocks/0000001.npy: No such file"):
+        vectors(tmp_path / "index")

@@ -1,0 +1,224 @@
+"""The page and the API by Flask's test client: what they show, and what they refuse."""
+
+import io
+import json
+import os
+import re
+import shutil
+from html import unescape
+
+import pytest
+from PIL import Image
+
+flask = pytest.importorskip("flask")
+
+from catalogue import search  # noqa: E402 - after the skip
+from catalogue.encoding import Encoding  # noqa: E402
+from catalogue.page import make_app  # noqa: E402
+from catalogue.search import Searcher  # noqa: E402
+from tests.datasets.test_image_files import huge_png  # noqa: E402
+from tests.support.small_catalogue import index_of, write_picture  # noqa: E402
+
+ODD = ["ünï 画像.png", 'quo"te\'s.png', "new\nline.png", " blank .png", "<script>alert(1)<b>.png"]
+
+
+@pytest.fixture(scope="module")
+def encoding(run):
+    return Encoding(str(run), "")
+
+
+@pytest.fixture
+def shop(tmp_path, run, encoding, monkeypatch):
+    """Photos in folders, with odd names; (client, photos, function that indexes again)."""
+    photos = tmp_path / "photos"
+    for seed in range(30):
+        write_picture(photos / ("tops" if seed % 2 else "dresses") / f"{seed}.png", seed)
+    for seed, name in enumerate(ODD):
+        write_picture(photos / "odd" / name, 50 + seed)
+    shutil.copy(photos / "tops/1.png", photos / "dresses/copy of 1.png")
+    monkeypatch.setattr(search, "Encoding", lambda *arguments: encoding)
+    monkeypatch.setattr(search, "COPY_DISTANCE", 1e-9)  # to a drawn net, noise is alike
+
+    def again():
+        index_of(tmp_path / "index", photos, run, lambda path: encoding.files, block_rows=31)
+
+    again()
+    return make_app(Searcher(tmp_path / "index"), ["localhost"]).test_client(), photos, again
+
+
+def links(response):
+    return [unescape(link) for link in re.findall(r'href="(/\?[^"]*)"', response.text)]
+
+
+def cards(response):
+    """[(address, title)] of the pictures shown."""
+    found = re.findall(r'<li><a href="([^"]*)" title="([^"]*)"', response.text)
+    return [(unescape(link), unescape(title)) for link, title in found]
+
+
+def numbers(client):
+    """{name: number} of what the first page shows, all folders, all pictures."""
+    shown = cards(client.get("/?n=240"))
+    return {title: re.search(r"p=(\d+)", link)[1] for link, title in shown}
+
+
+def png(seed=0):
+    buffer = io.BytesIO()
+    Image.new("RGB", (30, 40), (seed, 90, 200)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_all_pictures_are_shown_whatever_their_names(shop):
+    client, photos, _ = shop
+    shown = [title for _, title in cards(client.get("/?n=240"))]
+    expected = [str(p.relative_to(photos)) for p in photos.rglob("*.png")]
+    assert sorted(shown) == sorted(expected) and len(shown) == 36
+    for number in numbers(client).values():
+        picture = client.get(f"/picture/{number}")
+        assert picture.mimetype == "image/jpeg" and Image.open(io.BytesIO(picture.data)).format
+    assert "<script>alert" not in client.get("/?n=240").text
+
+
+def test_the_address_holds_the_whole_path(shop):
+    client, _, _ = shop
+    first = client.get(cards(client.get("/"))[0][0])
+    asked = client.get(f"{cards(client.get('/'))[0][0]}is+red")
+    assert "Like this one, but “is red”" in asked.text and "Like this one, but" not in first.text
+    link, title = cards(asked)[3]
+    further = client.get(f"{link}a+dress")
+    assert title in further.text and "is red" in further.text  # the earlier step stays visible
+    back = [link for link in links(further) if link.endswith("t=is+red")]
+    assert cards(client.get(back[0])) == cards(asked)  # and can be gone back to
+    assert title not in [shown for _, shown in cards(further)]  # the query itself is left out
+
+
+def test_copies_are_folded_and_folders_filter(shop):
+    client, _, _ = shop
+    number = numbers(client)["tops/3.png"]
+    everything = client.get(f"/?p={number}&t=&n=240")
+    names = [title for _, title in cards(everything)]
+    assert ("tops/1.png" in names) + ("dresses/copy of 1.png" in names) < 2
+    assert "tops/1.png" in everything.text and "dresses/copy of 1.png" in everything.text
+    only = client.get(f"/?p={number}&t=a+dress&within=odd/&n=240")
+    assert cards(only) and all(title.startswith("odd/") for _, title in cards(only))
+    assert "No picture was found here" in client.get(f"/?p={number}&t=&within=none").text
+    few = client.get(f"/?p={number}&t=&n=3")
+    assert len(cards(few)) == 3 and any("n=27" in link for link in links(few))
+
+
+def test_unknown_words_are_named_and_can_be_mended(shop):
+    client, _, _ = shop
+    answer = client.get(f"/?p={numbers(client)['tops/3.png']}&t=is+REED+xyzzy")
+    assert "“reed”" in answer.text and "Did you mean “red”?" in answer.text
+    assert "“xyzzy”" in answer.text and "Search for “is red xyzzy”" in answer.text
+
+
+def test_an_upload_is_answered_and_kept_by_an_address_that_cannot_be_guessed(shop, tmp_path):
+    client, _, _ = shop
+    before = {str(p) for p in tmp_path.rglob("*")}
+    sent = client.post("/upload", data={"image": (io.BytesIO(png()), "../../x.png"), "text": "red"})
+    assert sent.status_code == 303
+    answer = client.get(sent.location)
+    assert len(cards(answer)) == 24 and "Like this one, but “red”" in answer.text
+    assert client.get(sent.location).text == answer.text  # reloaded
+    picture = re.search(r"p=(u[\w-]+)", sent.location)[1]
+    assert len(picture) > 20 and client.get(f"/picture/{picture}").status_code == 200
+    lost = client.get("/?p=u0000&t=red")
+    assert lost.status_code == 400 and "not kept here any longer" in lost.text
+    assert {str(p) for p in tmp_path.rglob("*")} == before
+
+
+def test_broken_uploads_say_what_to_do(shop):
+    client, _, _ = shop
+    for content in (b"<html>", png()[:60], huge_png(60_000, 60_000)):
+        sent = client.post("/upload", data={"image": (io.BytesIO(content), "x.png")})
+        assert sent.status_code == 400 and "JPEG, PNG, WebP, GIF and BMP can" in sent.text
+    assert "choose a file first" in client.post("/upload", data={"text": "red"}).text
+    sent = client.post("/upload", data={"image": (io.BytesIO(bytes(11 * 2**20)), "x.png")})
+    assert sent.status_code == 413 and "at most 10 MB" in sent.text
+
+
+def test_a_changed_file_is_asked_as_it_is_and_found_anew_once_indexed(shop):
+    client, photos, again = shop
+    number = numbers(client)["tops/3.png"]
+    old = cards(client.get(f"/?p={number}&t="))
+    write_picture(photos / "tops/3.png", 999)
+    changed = client.get(f"/?p={number}&t=")
+    assert "has changed since it was indexed" in changed.text
+    assert [title for _, title in cards(changed)] != [title for _, title in old]
+    again()  # the page that runs takes the new index
+    now = client.get(f"/?p={number}&t=")
+    assert "has changed since" not in now.text
+    assert "tops/3.png" not in [title for _, title in cards(now)]
+    os.remove(photos / "tops/5.png")
+    gone = client.get(f"/?p={numbers(client)['tops/5.png']}&t=red")
+    assert gone.status_code == 400 and "run index_catalogue.py again" in gone.text
+    again()
+    assert "tops/5.png" not in numbers(client)
+
+
+def test_an_empty_catalogue_says_what_to_do(tmp_path, run):
+    (tmp_path / "photos").mkdir()
+    index_of(tmp_path / "index", tmp_path / "photos", run)
+    client = make_app(Searcher(tmp_path / "index"), ["localhost"]).test_client()
+    assert "This catalogue is empty" in client.get("/").text
+
+
+def test_api(shop):
+    client, photos, _ = shop
+    assert client.get("/api/health").json == {"status": "ok", "images": 36}
+    asked = {"name": "tops/3.png", "text": "is red", "top": 4, "within": "tops/"}
+    by_name = client.post("/api/search", json=asked).json
+    assert len(by_name["results"]) == 4 and by_name["left_out"] == ["tops/3.png"]
+    content = (photos / "tops/3.png").read_bytes()
+    form = {"image": (io.BytesIO(content), "x"), "text": "is red", "top": "4", "within": "tops/"}
+    by_file = client.post("/api/search", data=form).json
+    assert by_file["results"] == by_name["results"] and by_file["more"]
+    rest = client.post("/api/search", json={**asked, "skip": 2}).json["results"]
+    assert rest[:2] == by_name["results"][2:]
+    assert "POST /api/search" in client.get("/api/").text
+
+
+HOSTILE_BODIES = [
+    b"{", b"[]", b"null", b'{"name": 5}', b'{"name": "x", "text": ["a"]}', b"[" * 100_000,
+    b'{"name": "tops/3.png", "top": -1}', b'{"name": "tops/3.png", "top": 1e999}',
+    b'{"name": "tops/3.png", "top": true}', b'{"name": "tops/3.png", "largest_distance": "nan"}',
+    b'{"name": "tops/3.png", "hide_copies": "yes"}', b'{"name": "../../etc/passwd"}',
+    b'{"name": "tops/3.png", "text": "\\ud800"}', b'{"name": "/etc/passwd"}', b"\xff\xfe",
+    json.dumps({"name": "tops/3.png", "text": "x" * 501}).encode(), b'{"name": "a\\u0000b"}',
+]  # fmt: skip
+
+
+def test_hostile_requests_are_refused_and_the_server_answers_on(shop, tmp_path):
+    client, _, _ = shop
+    before = {str(p) for p in tmp_path.rglob("*")}
+    answers = [
+        client.post("/api/search", data=body, content_type="application/json")
+        for body in HOSTILE_BODIES
+    ]
+    answers += [
+        client.get(address)
+        for address in (
+            "/picture/../../etc/passwd", "/picture/%2e%2e%2fetc%2fpasswd", "/picture/999999",
+            "/picture/-1", "/picture/1e3", "/picture/" + "9" * 5000, "/static/../page.py",
+            "/?p=1", "/?p=1&t=a&n=x", "/?p=999999&t=red", "/?p=%00&t=red", "/?" + "p=1&t=&" * 51,
+            "/?p=1&t=" + "x" * 501, "/nothing", "/api/nothing", "/picture/²",
+        )
+    ]  # fmt: skip
+    answers += [
+        client.get("/", headers={"Host": "evil.example"}),
+        client.post("/api/search", data={}), client.get("/api/search"), client.delete("/"),
+        client.post("/api/search", data={"image": (io.BytesIO(huge_png(60_000, 60_000)), "x")}),
+        client.post("/api/search", data={f"f{n}": "x" for n in range(200)}),
+        client.post("/api/search", data={"text": "x" * 200_000}),
+    ]  # fmt: skip
+    assert len(answers) >= 30
+    for answer in answers:
+        assert 400 <= answer.status_code < 500, (answer.request.path, answer.status_code)
+        assert str(tmp_path) not in answer.text and "Traceback" not in answer.text
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    scripts = client.get("/?p=1&t=<script>alert(1)</script>&within=<b>")
+    assert "<script>alert" not in scripts.text and "<b>" not in scripts.text
+    assert client.get("/api/health").status_code == 200
+    assert {str(p) for p in tmp_path.rglob("*")} == before

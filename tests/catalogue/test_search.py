@@ -1,0 +1,168 @@
+"""Answers of a real index and a tiny model, against a plain float64 loop over its files."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import search_catalogue
+from catalogue import search
+from catalogue.encoding import Encoding
+from catalogue.search import Searcher, unknown_words
+from command_line.errors import InputError
+from tests.catalogue.test_indexing import vectors
+from tests.support.small_catalogue import index_of, write_picture
+from tests.support.small_run import CAPTIONS, write_run
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory, run):
+    """(index folder, photos): 60 pictures in two folders, a copy, a near copy."""
+    root = tmp_path_factory.mktemp("shop")
+    for seed in range(60):
+        write_picture(root / "photos" / ("tops" if seed % 3 else "dresses") / f"{seed}.png", seed)
+    shutil.copy(root / "photos/tops/1.png", root / "photos/dresses/copy of 1.png")
+    with Image.open(root / "photos/tops/2.png") as image:
+        pixels = np.asarray(image).copy()
+    pixels[0, 0] ^= 1
+    Image.fromarray(pixels).save(root / "photos/tops/nearly 2.png")
+    encoder = Encoding(str(run), "")
+    index_of(root / "index", root / "photos", run, lambda path: encoder.files, block_rows=31)
+    return root / "index", root / "photos"
+
+
+@pytest.fixture(scope="module")
+def searcher(shop):
+    return Searcher(shop[0])
+
+
+@pytest.fixture(scope="module")
+def files(shop):
+    """{name: vector}, read from the blocks one by one."""
+    return vectors(shop[0])
+
+
+def loop(query, files):
+    """[(name, squared L2)] by the definition, nearest first, ties by name."""
+    wide = query.astype(np.float64)
+    pairs = [(float(np.sum((v.astype(np.float64) - wide) ** 2)), n) for n, v in files.items()]
+    return [(name, distance) for distance, name in sorted(pairs)]
+
+
+def test_answers_are_those_of_a_plain_loop(tmp_path, files, searcher):
+    rng = np.random.default_rng(0)
+    for number in range(20):
+        path = write_picture(tmp_path / "asked.jpg", 1000 + number)
+        text = CAPTIONS[number % 4] if number % 5 else ""
+        answer = searcher.find(path, text, top=7, skip=int(rng.integers(0, 20)))
+        everything = searcher.find(path, text, top=1000)
+        query = searcher._encoding.query(path.read_bytes(), text)
+        expected = loop(query, files)
+        assert [(r.name, r.distance) for r in everything.results] == expected
+        assert answer.results[0] in everything.results and len(answer.results) == 7
+        assert answer.more and not everything.more
+
+
+def test_200_random_queries_have_the_names_of_a_plain_loop(files, searcher):
+    rng = np.random.default_rng(0)
+    base = searcher.index.vectors(searcher.index._numbers)
+    for _ in range(200):
+        query = rng.permutation(base)[0] + 0.05 * rng.standard_normal(base.shape[1])
+        query = query.astype(np.float32)
+        found = searcher.index.nearest(query, 10)
+        assert [(f.name, f.distance) for f in found] == loop(query, files)[:10]
+
+
+def test_the_query_itself_and_its_copies_are_left_out(shop, searcher):
+    path = shop[1] / "tops/1.png"
+    answer = searcher.find(path, top=100)
+    names = [result.name for result in answer.results]
+    assert sorted(answer.left_out) == ["dresses/copy of 1.png", "tops/1.png"]
+    assert len(names) == 60 and not set(answer.left_out) & set(names)
+    kept = searcher.find(path, top=2, keep_query=True)
+    assert [result.name for result in kept.results] == ["dresses/copy of 1.png", "tops/1.png"]
+    assert all(result.distance < 1e-9 for result in kept.results)
+
+
+def test_filters(shop, searcher):
+    path = shop[1] / "tops/4.png"
+    everything = searcher.find(path, CAPTIONS[1], top=100).results
+    dresses = [r for r in everything if r.name.startswith("dresses/")]
+    assert searcher.find(path, CAPTIONS[1], top=100, within="dresses").results == dresses
+    assert searcher.find(path, CAPTIONS[1], top=3, within="./dresses/").results == dresses[:3]
+    assert searcher.find(path, CAPTIONS[1], within="dres").results == []
+    bound = everything[9].distance
+    near = searcher.find(path, CAPTIONS[1], top=100, largest_distance=bound)
+    assert near.results == [r for r in everything if r.distance <= bound] and not near.more
+
+
+def test_copies_are_folded_into_the_nearest(shop, searcher, files, monkeypatch):
+    near = np.sum((files["tops/2.png"] - files["tops/nearly 2.png"]) ** 2)
+    others = [vector for name, vector in files.items() if not name.endswith("2.png")]
+    other = min(np.sum((files["tops/2.png"] - vector) ** 2) for vector in others)
+    assert 0 < 2 * near < other
+    monkeypatch.setattr(search, "COPY_DISTANCE", 2 * near)
+    path = shop[1] / "tops/4.png"
+    shown = searcher.find(path, top=100)
+    folded = searcher.find(path, top=100, hide_copies=True)
+    copies = [{r.name, *r.copies} for r in folded.results if r.copies]
+    assert {"dresses/copy of 1.png", "tops/1.png"} in copies
+    assert {"tops/2.png", "tops/nearly 2.png"} in copies
+    names = [name for result in folded.results for name in (result.name, *result.copies)]
+    assert sorted(names) == sorted(result.name for result in shown.results)
+    few = [searcher.find(path, top=5, skip=skip, hide_copies=True) for skip in range(0, 60, 5)]
+    paged = [result for answer in few for result in answer.results]
+    assert [r.number for r in paged] == [r.number for r in folded.results]
+
+
+def test_unknown_words_are_named_with_the_nearest_known(searcher):
+    assert unknown_words("Is RED", searcher.known) == {}
+    assert unknown_words("reed slevees xyzzy xyzzy", searcher.known) == {
+        "reed": "red", "slevees": "sleeves", "xyzzy": "",
+    }  # fmt: skip
+
+
+def test_what_is_no_query_is_said(tmp_path, shop, searcher):
+    (tmp_path / "no.jpg").write_bytes(b"<html>")
+    with pytest.raises(InputError, match=r"no.jpg: not a readable image \(HTML or XML page\)"):
+        searcher.find(tmp_path / "no.jpg")
+    with pytest.raises(InputError, match="not a readable image"):
+        searcher.find(b"")
+    with pytest.raises(InputError, match="501 characters, at most 500"):
+        searcher.find(shop[1] / "tops/4.png", "x" * 501)
+    with pytest.raises(InputError, match="no index here"):
+        Searcher(tmp_path)
+
+
+def test_the_model_must_be_the_indexs(tmp_path, shop, run):
+    write_run(tmp_path / "other", scale=1.1)
+    with pytest.raises(InputError, match="other weights"):
+        Searcher(shop[0], str(tmp_path / "other"))
+    shutil.copytree(run, tmp_path / "moved")
+    assert len(Searcher(shop[0], str(tmp_path / "moved")).index) == 62
+
+
+def test_an_empty_catalogue_answers_nothing(tmp_path, run):
+    (tmp_path / "photos").mkdir()
+    index_of(tmp_path / "index", tmp_path / "photos", run)
+    path = write_picture(tmp_path / "a.png", 0)
+    assert Searcher(tmp_path / "index").find(path, "is red").results == []
+
+
+def test_commands(tmp_path, shop, capsys):
+    base = [f"--index_dir={shop[0]}", f"--image={shop[1]}/tops/4.png", "--text=is reed"]
+    search_catalogue.main([*base, "--top=3", f"--sheet={tmp_path}/sheet.png"])
+    table = capsys.readouterr().out
+    assert table.count(".png") >= 3 and "reed" in table and "did you mean red" in table
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 600
+    search_catalogue.main([*base, "--top=3", "--json=True", "--within=tops"])
+    answer = json.loads(capsys.readouterr().out)
+    assert [r["name"][:5] for r in answer["results"]] == ["tops/"] * 3
+    assert answer["unknown"] == {"reed": "red"} and answer["seconds"]["all"] > 0
+    for flags in (["--top=0"], ["--port=99999"], ["--image="]):
+        with pytest.raises(InputError, match=flags[0].split("=")[0]):
+            search_catalogue.main([*base, *flags])
+    assert search.COPY_DISTANCE < 0.036  # of the demo's nearest different pictures

@@ -1,0 +1,56 @@
+"""Folders of small pictures, and an encoder of them that needs no network."""
+
+import numpy as np
+from PIL import Image
+
+from catalogue.indexing import update_index
+from command_line.errors import InputError
+from datasets.image_files import open_rgb, read_content, read_format
+
+DIMS = 12
+
+
+def write_picture(path, seed, size=(20, 16), **options):
+    """Noise that is a function of the seed; its kind is the path's suffix."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def feature(path):
+    """File -> [DIMS], of unit norm: a function of its pixels alone. Needs no TensorFlow."""
+    content = read_content(path)
+    read_format(content)
+    pixels = np.asarray(open_rgb(content))
+    rng = np.random.default_rng(int(pixels.astype(np.int64).sum()) + 7 * int(pixels[0, 0, 0]))
+    drawn = rng.standard_normal(DIMS, np.float32)
+    return drawn / np.linalg.norm(drawn)
+
+
+class Drawn:
+    """An encoder; keeps the paths it was asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, checkpoint):
+        return self.files
+
+    def files(self, paths, digests, done):
+        self.asked += paths
+        features, reasons = np.zeros((len(paths), DIMS), np.float32), []
+        for row, path in enumerate(paths):
+            try:
+                features[row] = feature(path)
+                reasons.append("")
+            except InputError as error:
+                reasons.append(str(error))
+            done(1)
+        return features, reasons
+
+
+def index_of(index_dir, image_dir, run_dir, encoder=None, **options):
+    """Updates the index with few rows a block -> Report."""
+    options = {"block_rows": 4, **options}
+    return update_index(index_dir, image_dir, encoder or Drawn(), run_dir, **options)
