@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from checkpointing.published_names import named_variables
-from model import VAL, bidirectional_matching_loss, matching_loss, normalize, softmax_loss
+from model import (
+    VAL,
+    bidirectional_matching_loss,
+    matching_loss,
+    normalize,
+    softmax_loss,
+    squared_distances,
+)
 from nets.batch_norm import BatchNormalization
 from nets.text import MaxOverTime
 from tests.support.golden_recipes import draw
@@ -185,9 +192,10 @@ def test_a_zero_row_ties_with_every_target_and_rounding_decides():
         exact = np.sum((others[:, None] - unit) ** 2, axis=2)
         exact[1] = 1.0
         for negatives, found in lost.items():
-            loss = bidirectional_matching_loss(
-                query.astype(np.float32), target.astype(np.float32), 0.2, negatives
+            ours = squared_distances(
+                *(normalize(rows.astype(np.float32)) for rows in (query, target))
             )
+            loss = bidirectional_matching_loss(ours, 0.2, negatives)
             expected = sum(loop_matching_loss(d, 0.2, negatives) for d in (exact, exact.T))
             found.append(round(float(expected - loss) / 0.05, 3))  # 0.05: a row's margin
     assert set(lost["hardest"]) == {0}
