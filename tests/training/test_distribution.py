@@ -76,7 +76,7 @@ def losses(folder):
 def test_several_devices_compute_the_losses_of_one(runs, kind):
     one, several = losses(runs[0] / "one"), losses(runs[0] / kind)
     assert one[:, 0].tolist() == [4, 5, 6]
-    np.testing.assert_allclose(several, one, rtol=1e-6)
+    np.testing.assert_allclose(several, one, rtol=1e-5)  # rounding; 1.1e-6 without AVX-512
 
 
 @pytest.mark.parametrize(("kind", "other"), [("mirrored", "0-1"), ("two", "1-0")])
@@ -86,8 +86,9 @@ def test_replicas_stay_in_step_and_have_the_gradients_of_one(runs, kind, other):
     assert sorted(one.files) == sorted(first.files) == sorted(second.files)
     for name in one.files:
         np.testing.assert_array_equal(second[name], first[name], err_msg=name)
-        # Adam's moments are sums of gradients: a wrong factor would show.
-        atol = 1e-6 + 1e-3 * np.max(np.abs(one[name]))
+        # Adam's moments are sums of gradients: a wrong factor would show. Rounding of sums in
+        # another order is up to 1.1e-3 of the largest without AVX-512, below 1e-3 with it.
+        atol = 1e-6 + 3e-3 * np.max(np.abs(one[name]))
         np.testing.assert_allclose(first[name], one[name], atol=atol, err_msg=name)
 
 
