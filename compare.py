@@ -16,7 +16,7 @@ from command_line.flags import Flags, boolean
 from comparison.harness import Terms, compare
 from comparison.plan import parse_numbers, parse_rows
 from comparison.report import write_report
-from comparison.runs import Scripts
+from comparison.runs import RunFailed, Scripts
 from config import DATASETS, PRESETS
 
 DEMO_RATES, RATES = "3e-4,1e-3,3e-3", "2e-5,6.3e-5,2e-4"
@@ -53,15 +53,19 @@ def main(argv):
     seeds, rates = parse_numbers("seeds", flags.seeds, int), flags.rates.split(",")
     parse_numbers("rates", flags.rates, float)
     rows = parse_rows(flags.compositions, flags.losses.split(","))
-    for data_path in filter(None, [flags.data_path, flags.tuning_data]):
-        datasets.require_data(flags.dataset, data_path)
+    datasets.require_data(flags.dataset, flags.data_path)
+    if flags.tuning_data and len(rates) > 1:
+        datasets.require_data(flags.dataset, flags.tuning_data)
     base = [f"--preset={flags.preset}", f"--dataset={flags.dataset}", "--keep_checkpoints=1"]
     root = Path(flags.compare_dir, flags.dataset)
     data = flags.data_path, flags.tuning_data
     terms = Terms(flags.dataset, *data, base + settings, rates, seeds, root)
     with Scripts(root) as scripts:
-        outcome = compare(scripts, terms, rows)
-        paths = write_report(scripts, terms, rows, outcome, flags.results_dir)
+        try:
+            outcome = compare(scripts, terms, rows)
+            paths = write_report(scripts, terms, rows, outcome, flags.results_dir)
+        except RunFailed as error:  # of a script that is no run's
+            raise InputError(str(error)) from None
     print(*paths, sep="\n")
     if outcome.failures:
         raise InputError("\n".join(["these runs failed:", *outcome.failures]))

@@ -16,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 import datasets
+from command_line.errors import InputError
 from command_line.files import write_json, write_lines
 from datasets.fashion200k import read_fashion200k
 from datasets.fashion200k_pairs import PairIndex, sample_triplets
@@ -29,7 +30,9 @@ ABOUT = "tuning_split.json"
 
 
 def write_tuning_split(dataset, data_path, folder):
-    """Writes the root, unless it is there already -> one line that says what it holds."""
+    """Writes the root, unless it is there already -> one line that says what it holds.
+
+    Raises InputError when there is one of other data."""
     folder = Path(folder)
     if not (folder / ABOUT).exists():
         unfinished = folder.with_name(f"{folder.name}.part")
@@ -41,7 +44,10 @@ def write_tuning_split(dataset, data_path, folder):
                 (unfinished / images.name).symlink_to(images.resolve())
         write_json(unfinished / ABOUT, {"of": str(data_path), "counts": counts})
         os.replace(unfinished, folder)
-    counts = read_json(folder / ABOUT, dict)["counts"]
+    about = read_json(folder / ABOUT, dict)
+    if about["of"] != str(data_path):
+        raise InputError(f"{folder}: of {about['of']}, not of {data_path}; choose another folder")
+    counts = about["counts"]
     return f"{folder}: " + ", ".join(f"{number} {what}" for what, number in counts.items())
 
 

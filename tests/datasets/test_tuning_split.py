@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import datasets
+from command_line.errors import InputError
 from datasets.fashion200k import read_fashion200k
 from datasets.tuning_split import split_by_image, write_tuning_split
 from demo.generate_demo_data import generate
@@ -59,3 +60,5 @@ def test_fashion200k_queries_are_drawn_of_captions_kept_from_training(tmp_path):
     assert len(datasets.read_benchmark("fashion200k", root).queries) > 3
     name = test[0].path
     assert (root / name).read_bytes() == (source / name).read_bytes()  # images are found there
+    with pytest.raises(InputError, match="not of other"):
+        write_tuning_split("fashion200k", "other", root)
