@@ -86,10 +86,10 @@ def test_replicas_stay_in_step_and_have_the_gradients_of_one(runs, kind, other):
     assert sorted(one.files) == sorted(first.files) == sorted(second.files)
     for name in one.files:
         np.testing.assert_array_equal(second[name], first[name], err_msg=name)
-        # Adam's moments are sums of gradients: a wrong factor would show. Rounding of sums in
-        # another order is up to 1.1e-3 of the largest without AVX-512, below 1e-3 with it.
-        atol = 1e-6 + 3e-3 * np.max(np.abs(one[name]))
-        np.testing.assert_allclose(first[name], one[name], atol=atol, err_msg=name)
+        # Adam's moments are sums of gradients: a wrong factor would show. Rounding can switch an
+        # activation, so single elements may differ by more.
+        error = np.linalg.norm(first[name] - one[name])
+        assert error <= 1e-6 + 1e-2 * np.linalg.norm(one[name]), name
 
 
 @pytest.mark.parametrize("name", ["mirrored/norm-0.npz", "two/norm-0.npz", "two/norm-1.npz"])
