@@ -14,7 +14,7 @@ import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
 from comparison.harness import Terms, compare
-from comparison.plan import parse_numbers, parse_rows
+from comparison.plan import parse_numbers, parse_rows, refuse_owned
 from comparison.report import write_report
 from comparison.runs import RunFailed, Scripts
 from config import DATASETS, PRESETS
@@ -51,7 +51,9 @@ def parse(argv):
 def main(argv):
     flags, settings = parse(argv)
     seeds, rates = parse_numbers("seeds", flags.seeds, int), flags.rates.split(",")
-    parse_numbers("rates", flags.rates, float)
+    if min(parse_numbers("rates", flags.rates, float)) <= 0:
+        raise InputError(f"--rates={flags.rates}: must be above 0", 2)
+    refuse_owned(setting.split("=")[0].removeprefix("--") for setting in settings)
     rows = parse_rows(flags.compositions, flags.losses.split(","))
     datasets.require_data(flags.dataset, flags.data_path)
     if flags.tuning_data and len(rates) > 1:

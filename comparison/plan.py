@@ -24,6 +24,9 @@ PARTS = (
     "val:checkpoint_dir_stage1=stage1",
 )
 LISTS = {"field": FIELD, "parts": PARTS}
+OWNED = (  # set for each run; not to be given for all, nor by a row
+    "composition", "loss", "seed", "init_learning_rate", "checkpoint_dir", "dataset", "data_path",
+)  # fmt: skip
 STAGE1 = "checkpoint_dir_stage1"  # a row names it within its run's folder: a stage 1 a run
 
 
@@ -73,8 +76,16 @@ def parse_rows(text, losses):
             settings = tuple(tuple(pair.split("=", 1)) for pair in pairs)
             if any(len(pair) != 2 for pair in settings):
                 raise InputError(f"--compositions: {entry}: settings have the form :name=value", 2)
+            refuse_owned(name for name, _ in settings)
             rows.append(Row(composition, settings, loss))
     return rows
+
+
+def refuse_owned(names):
+    """Raises InputError for a setting that the comparison sets itself."""
+    for name in names:
+        if name in OWNED:
+            raise InputError(f"--{name}: set by the comparison; see compare.py --help", 2)
 
 
 def parse_numbers(flag, text, kind):

@@ -81,7 +81,8 @@ def last_line(log):
 
 
 def train(scripts, run, log=None):
-    """Trains a run, or what is left of it."""
+    """Trains a run, or what is left of it. Raises InputError as check_settings."""
+    check_settings(run)
     if (run.folder / f"model.ckpt-{run.config.train_length}.index").exists():
         return
     script = TRAINING.get(run.config.dataset, "train_val.py")
@@ -107,9 +108,16 @@ def score(scripts, run, results_dir, folder=None, data_path="", log=None):
 
 
 def is_scored(run, folder=None):
-    """Whether the rank files of all subsets are there.
+    """Whether the rank files of all subsets are there. Raises InputError as check_settings."""
+    check_settings(run)
+    dataset = run.config.dataset
+    stems = ["_".join(filter(None, (dataset, subset))) for subset in datasets.subsets(dataset)]
+    ranks = Path(folder or run.folder, "ranks")
+    return all((ranks / f"ranks_{stem}_val.jsonl").exists() for stem in stems)
 
-    Raises InputError when the run's folder holds a run with other settings."""
+
+def check_settings(run):
+    """Raises InputError when the run's folder holds a run with other settings."""
     if (run.folder / CONFIG_FILE).exists():
         there, wanted = asdict(load_config(run.folder)), asdict(run.config)
         names = [name for name in wanted if there[name] != wanted[name]]
@@ -117,9 +125,5 @@ def is_scored(run, folder=None):
         if differing:
             raise InputError(
                 f"{run.folder}: holds a run with other settings ({'; '.join(differing)}); "
-                "repeat them, or give another --compare_dir", 2,
+                "repeat them, or give another folder", 2,
             )  # fmt: skip
-    dataset = run.config.dataset
-    stems = ["_".join(filter(None, (dataset, subset))) for subset in datasets.subsets(dataset)]
-    ranks = Path(folder or run.folder, "ranks")
-    return all((ranks / f"ranks_{stem}_val.jsonl").exists() for stem in stems)

@@ -41,6 +41,7 @@ def measure(checkpoint_dir):
     sizes = {v.path: v.shape.num_elements() for v in named_variables(model).values() if v.trainable}
     triplets = some_triplets(config)
     paths = training_paths(config, triplets)
+    triplets = [t for t in triplets if {(t.subset, n) for n in t[:2]} <= set(paths)]
     encoder = Encoder(model, config, config.batch_size, progress=False)
     captions = encode_captions(config, vocabulary, [t.caption for t in triplets])
     references = [paths[t.subset, t.reference] for t in triplets]

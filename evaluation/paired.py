@@ -75,7 +75,7 @@ def standard_error(means, drawn):
     spread = means.var(ddof=1)
     variance = max(spread - apart, 0) / seeds + of_triplets
     freedom = (seeds - 1) * (variance * seeds / spread) ** 2 if spread else np.inf
-    return np.sqrt(variance), freedom
+    return np.sqrt(variance), max(freedom, seeds - 1)  # what is taken off can leave too few
 
 
 def draw_triplets(parts, samples, seed):

@@ -141,7 +141,7 @@ def test_a_failed_run_is_named_and_the_others_go_on(scripts, drawn, tmp_path):
 
 def test_runs_with_other_settings_are_not_taken_for_these(scripts, drawn, tmp_path):
     compare.main(flags(drawn, tmp_path, "--rates=1e-3"))
-    with pytest.raises(InputError, match="train_length 500, now 400.*--compare_dir"):
+    with pytest.raises(InputError, match="train_length 500, now 400.*another folder"):
         compare.main(flags(drawn, tmp_path, "--rates=1e-3", "--train_length=400"))
 
 
@@ -165,6 +165,9 @@ def test_without_a_tuning_part_a_tenth_of_training_is_left_out_while_tuning(
         ("--losses=triplets", "--loss=triplets: choose"),
         ("--rates=1e-3,fast", "--rates=1e-3,fast: not numbers"),
         ("--rates=1e-3,0.001", "--rates=1e-3,0.001: one of them twice"),
+        ("--rates=0,1e-3", "--rates=0,1e-3: must be above 0"),
+        ("--seed=9", "--seed: set by the comparison"),
+        ("--compositions=val:loss=softmax", "--loss: set by the comparison"),
         ("--seeds=a", "--seeds=a: not numbers"),
         ("--train_lenght=3", "--train_lenght: no such flag; nearest: --train_length"),
     ],

@@ -77,6 +77,17 @@ def test_what_differs_only_by_seed_widens_the_interval():
     assert by_seed.smallest_shown > 2 * steady.smallest_shown
 
 
+def test_few_disagreements_leave_a_finite_interval():
+    """One triplet in which the seeds disagree: what drawing it changes is taken off once."""
+    for signs in ([1, 1, -1], [1, -1, 0]):
+        hits = np.zeros((3, 200))
+        hits[:, 7] = 100.0 * np.array(signs)
+        difference = paired_difference(
+            [Part(hits, np.arange(200))], [Part(np.zeros_like(hits), np.arange(200))]
+        )
+        assert difference.smallest_shown < 5
+
+
 def test_other_queries_are_refused():
     a, b = Part(np.zeros((2, 4)), np.arange(4)), Part(np.zeros((2, 4)), np.arange(4)[::-1])
     with pytest.raises(ValueError, match="not the same"):
