@@ -7,7 +7,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh --catalogue
-export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-3}  # TensorFlow's own chatter
 python=.venv/bin/python
 checkpoint=${CHECKPOINT_DIR:-save_model/demo/fashion_iq_val}
 images=${IMAGE_DIR:-data/demo/fashion_iq/image_data}
