@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from flask import Flask, Request, Response, current_app, jsonify, redirect, render_template, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from catalogue.answers import sentences
 from catalogue.api import api, text_of
@@ -183,6 +183,8 @@ def show_api():
 
 def failed(error):
     """Whatever went wrong, in a sentence that tells nothing of the machine."""
+    if isinstance(error, SecurityError):  # another Host: it learns nothing of the catalogue
+        return Response("This host is not served here.", 400, mimetype="text/plain")
     status, message = 500, "Something went wrong here; it was noted."
     if isinstance(error, RequestEntityTooLarge):
         status, message = 413, "That is too large: at most 10 MB."

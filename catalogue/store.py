@@ -14,6 +14,7 @@ the state of some commit, never half of one.
 import contextlib
 import fcntl
 import os
+import re
 import sqlite3
 from pathlib import Path
 
@@ -109,7 +110,8 @@ class Writer:
         with rows_errors(self.folder):
             counted = {number for (number,) in self.rows.execute("SELECT block FROM vectors")}
         for path in (self.folder / BLOCKS).iterdir():
-            if path.suffix != ".npy" or int(path.stem) not in counted:
+            ours = re.fullmatch(r"(\d{7})\.npy(\.\d+-\d+\.part)?", path.name)
+            if ours and (ours[2] or int(ours[1]) not in counted):
                 path.unlink()
 
     def next_block(self):
