@@ -1,6 +1,7 @@
 """What every command shares: errors in one line, flags, files that appear whole or not at all, and
-a TensorFlow that starts without a word: whatever imports TensorFlow imports this first."""
+a TensorFlow that starts fast and without a word: whatever imports TensorFlow imports this first."""
 
-from command_line.quiet import quiet_tensorflow
+from command_line.tensorflow_start import fast_tensorflow, quiet_tensorflow
 
+fast_tensorflow()
 quiet_tensorflow()
