@@ -20,7 +20,7 @@ from comparison.runs import RunFailed, Scripts
 from config import DATASETS, PRESETS
 
 DEMO_RATES, RATES = "3e-4,1e-3,3e-3", "2e-5,6.3e-5,2e-4"
-QUICK = dict(compositions="val,sum,tirg", seeds="0", rates="1e-3")
+QUICK = dict(compositions="val,sum,tirg", seeds="0", rates="1e-3")  # defaults
 
 
 def parse(argv):
@@ -34,12 +34,14 @@ def parse(argv):
     parser.add_argument("--losses", default="triplet", help="triplet, softmax or both")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--rates", help=f"default {RATES}; demo: {DEMO_RATES}; one: no tuning")
-    parser.add_argument("--quick", type=boolean, default=False, help="val, sum, tirg, once")
+    parser.add_argument("--quick", type=boolean, default=False, help="val, sum, tirg, once each")
+    parser.add_argument("--runs_at_once", type=int, default=1, help="each with its cores")
     parser.add_argument("--compare_dir", default="save_model/compare", help="where the runs are")
     parser.add_argument("--results_dir", default="results")
     flags, settings = parser.parse_known_args(argv)
     if flags.quick:
-        vars(flags).update(QUICK)
+        parser.set_defaults(**QUICK)
+        flags, settings = parser.parse_known_args(argv)
     demo = flags.preset == "demo"
     flags.dataset = flags.dataset or PRESETS[flags.preset].get("dataset", "fashion_iq")
     flags.data_path = flags.data_path or f"data/{'demo/' * demo}{flags.dataset}"
@@ -62,10 +64,11 @@ def main(argv):
     root = Path(flags.compare_dir, flags.dataset)
     data = flags.data_path, flags.tuning_data
     terms = Terms(flags.dataset, *data, base + settings, rates, seeds, root)
-    with Scripts(root) as scripts:
+    stem = Path(flags.results_dir, f"comparison_{flags.dataset}{'_quick' * flags.quick}")
+    with Scripts(root, flags.runs_at_once) as scripts:
         try:
             outcome = compare(scripts, terms, rows)
-            paths = write_report(scripts, terms, rows, outcome, flags.results_dir)
+            paths = write_report(scripts, terms, rows, outcome, stem)
         except RunFailed as error:  # of a script that is no run's
             raise InputError(str(error)) from None
     print(*paths, sep="\n")

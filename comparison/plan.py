@@ -27,6 +27,8 @@ LISTS = {"field": FIELD, "parts": PARTS}
 OWNED = (  # set for each run; not to be given for all, nor by a row
     "composition", "loss", "seed", "init_learning_rate", "checkpoint_dir", "dataset", "data_path",
 )  # fmt: skip
+VALS_OWN = ("without", "gate_activation", "self_attention_start")  # parts that only VAL has
+TRIPLETS_OWN = ("negatives", "margin")  # of the triplet loss
 STAGE1 = "checkpoint_dir_stage1"  # a row names it within its run's folder: a stage 1 a run
 
 
@@ -42,6 +44,11 @@ class Row(NamedTuple):
         return " ".join([self.composition, *(f"{name}={value}" for name, value in self.settings)])
 
     @property
+    def names(self):
+        """Of its settings."""
+        return [name for name, _ in self.settings]
+
+    @property
     def folder(self):
         return "_".join([self.composition, *(f"{n}-{v}" for n, v in self.settings), self.loss])
 
@@ -52,7 +59,7 @@ class Run(NamedTuple):
     row: Row
     rate: str  # as on the command line
     seed: int
-    argv: list[str]  # of the training script
+    argv: tuple[str, ...]  # of the training script
     config: Config
 
     @property
@@ -65,7 +72,10 @@ class Run(NamedTuple):
 
 def parse_rows(text, losses):
     """A list's name, or entries as val:levels=low+high:gate_activation=False, with commas between
-    -> [Row], once each, all of the first loss first. Raises InputError for another form."""
+    -> [Row], once each, all of the first loss first.
+
+    A row about the triplet loss has no line with softmax. Raises InputError for another form, and
+    for a setting that changes nothing in its row."""
     entries = []
     for entry in text.split(","):
         entries += LISTS.get(entry, [entry])
@@ -77,8 +87,13 @@ def parse_rows(text, losses):
             if any(len(pair) != 2 for pair in settings):
                 raise InputError(f"--compositions: {entry}: settings have the form :name=value", 2)
             refuse_owned(name for name, _ in settings)
+            for name, _ in settings:
+                if name in VALS_OWN and composition != "val":
+                    raise InputError(f"--compositions: {entry}: {name} is a part of VAL alone", 2)
+                if name in TRIPLETS_OWN and losses == ["softmax"]:
+                    raise InputError(f"--compositions: {entry}: softmax has no {name}", 2)
             rows.append(Row(composition, settings, loss))
-    return rows
+    return [row for row in rows if row.loss == "triplet" or not set(TRIPLETS_OWN) & set(row.names)]
 
 
 def refuse_owned(names):
@@ -119,4 +134,4 @@ def make_run(row, rate, seed, base, root, name):
     for setting, value in row.settings:
         value = str(folder / value) if setting == STAGE1 else value.replace("+", ",")
         argv.append(f"--{setting}={value}")
-    return Run(row, rate, seed, argv, parse_config(argv, ""))
+    return Run(row, rate, seed, tuple(argv), parse_config(argv, ""))

@@ -2,8 +2,6 @@
 
 import csv
 import importlib.metadata
-import json
-from pathlib import Path
 
 import numpy as np
 
@@ -11,20 +9,24 @@ import datasets
 from command_line.files import whole_file, write_lines
 from comparison.plan import baseline
 from comparison.plot import plot
+from comparison.runs import SPEED_FILE, RunFailed
+from config import load_config
+from datasets.released_files import read_json
+from evaluation.features import find_features, read_about
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
 from evaluation.systems import recall_difference
 from reports.compare_runs import interval, mean_and_spread
 
 JUDGED_BY = 10  # the difference in the table is of R@10
+SIZES = ("parameters", "composer_parameters")
 PACKAGES = ("tensorflow", "keras", "numpy")
 
 
-def write_report(scripts, terms, rows, outcome, results_dir):
-    """Measures size and speed of what was trained, writes the three files -> their paths.
+def write_report(scripts, terms, rows, outcome, stem):
+    """Measures size and speed of what was trained, writes stem.md, .csv, .png -> their paths.
 
     The table depends on seeds and data only; what the machine did stands below it."""
     speeds = measure_speed(scripts, terms, outcome)
-    stem = Path(results_dir, f"comparison_{terms.dataset}")
     differences = {row: difference(outcome, rows, row) for row in outcome.systems}
     lines = heading(terms, outcome)
     for loss in dict.fromkeys(row.loss for row in rows):
@@ -41,15 +43,18 @@ def write_report(scripts, terms, rows, outcome, results_dir):
 
 
 def measure_speed(scripts, terms, outcome):
-    """{row: what comparison.speed measured of its first run}"""
-    folders = {row: str(outcome.runs[row][0].folder) for row in outcome.systems}
+    """{row: what comparison.speed measured of its first run}; a failure is one of the outcome's"""
+    folders = {row: outcome.runs[row][0].folder for row in outcome.systems}
     if not folders:
         return {}
-    output = terms.root / "speed.json"
-    flags = [f"--output={output}", f"--checkpoint_dirs={','.join(folders.values())}"]
-    scripts.call(["-m", "comparison.speed", *flags], terms.root / "speed.log")
-    measured = json.loads(output.read_text(encoding="utf-8"))
-    return {row: measured[folder] for row, folder in folders.items()}
+    names, log = ",".join(map(str, folders.values())), terms.root / "speed.log"
+    speed = ["-m", "comparison.speed", f"--checkpoint_dirs={names}"]
+    try:
+        scripts.call(speed, log, whole_machine=True)
+    except RunFailed as error:  # the recalls are worth more
+        outcome.failures.append(f"size and speed: {error} ({log})")
+    paths = {row: folder / SPEED_FILE for row, folder in folders.items()}
+    return {row: read_json(path, dict) for row, path in paths.items() if path.exists()}
 
 
 def difference(outcome, rows, row):
@@ -69,6 +74,8 @@ def heading(terms, outcome):
     row, system = next(iter(outcome.systems.items()))
     config = outcome.runs[row][0].config
     queries = sum(len(category.keys) for category in system.categories.values())
+    features = find_features(outcome.runs[row][0].folder / "features")
+    missing = sum(read_about(folder)["missing_images"] for folder in features)
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     tuned = "as given"
     if len(terms.rates) > 1:
@@ -78,9 +85,9 @@ def heading(terms, outcome):
     return [
         *lines,
         f"Protocol val, {queries:,} queries" + (f" in {parts} categories" if parts > 1 else "")
-        + f". Each run: {config.image_model}, {config.image_size} px, {config.train_length:,} "
-        f"updates of {config.batch_size} pairs, averaged weights of the last one; seeds "
-        f"{', '.join(map(str, terms.seeds))}. Learning rate: {tuned}. {versions}.",
+        + f", missing images: {missing}. Each run: {config.image_model}, {config.image_size} px, "
+        f"{config.train_length:,} updates of {config.batch_size} pairs, averaged weights of the "
+        f"last one; seeds {', '.join(map(str, terms.seeds))}. Learning rate: {tuned}. {versions}.",
         "",
         "Recall in %: mean over seeds ± their standard deviation. Brackets: 95 % interval of the",
         "paired difference over seeds and triplets; the column after it: the smallest difference",
@@ -102,18 +109,24 @@ def table(terms, outcome, rows, differences, speeds):
         if row not in outcome.systems:
             lines.append(f"| {row.name} | failed" + " |" * (len(heads) - 1))
             continue
-        system, found, speed = outcome.systems[row], differences[row], speeds[row]
-        sizes = [speed[name] / 1e6 for name in ("parameters", "composer_parameters")]
+        system, found = outcome.systems[row], differences[row]
+        sizes = [speeds[row][size] / 1e6 for size in SIZES] if row in speeds else []
         cells = [
-            row.name,
+            row.name + stage1(outcome.runs[row][0]),
             *(mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS),
             interval(found) if found else "",
             f"{found.smallest_shown:.2f}" if found else "",
             outcome.rates[row][0],
-            f"{sizes[0]:.2f}, {sizes[1]:.2f}",
+            ", ".join(f"{size:.2f}" for size in sizes) or "not measured",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def stage1(run):
+    """What a run with L_vs trained before the updates that all make."""
+    folder = run.config.checkpoint_dir_stage1
+    return f" (after {load_config(folder).train_length:,} updates of stage 1)" if folder else ""
 
 
 def cost(outcome, speeds):
@@ -138,7 +151,7 @@ def write_csv(path, outcome, differences, speeds):
         recalls = [recall_name(k) for k in PUBLISHED_RECALLS]
         writer.writerow(
             ["composition", "loss", "rate", "seed", *recalls, "R@10_less_baseline", "low", "high",
-             "parameters", "composer_parameters", "updates", "folder"]
+             *SIZES, "updates", "folder"]
         )  # fmt: skip
         for row, system in outcome.systems.items():
             of_seeds = np.array([system.recalls(k) for k in PUBLISHED_RECALLS]).T  # [S, K]
@@ -146,6 +159,6 @@ def write_csv(path, outcome, differences, speeds):
             for run, values in zip(outcome.runs[row], of_seeds, strict=True):
                 writer.writerow(
                     [row.name, row.loss, run.rate, run.seed, *np.round(values, 4), *found,
-                     speeds[row]["parameters"], speeds[row]["composer_parameters"],
+                     *(speeds.get(row, {}).get(size, "") for size in SIZES),
                      run.config.train_length, run.folder]
                 )  # fmt: skip

@@ -1,7 +1,9 @@
-"""Runs by the project's own scripts, one after the other; what is done is not done again."""
+"""Runs by the project's own scripts; what is done is not done again."""
 
+import contextlib
 import fcntl
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -9,10 +11,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 import datasets
+from checkpointing.run_folder import MAY_CHANGE
 from command_line.errors import InputError
 from config import CONFIG_FILE, load_config
+from evaluation.features import find_features, read_about
 
 ROOT = Path(__file__).parents[1]
+SPEED_FILE = "speed.json"  # in a run's folder: what comparison.speed measured
 TRAINING = {"fashion200k": "train_val_fashion200k.py"}  # else train_val.py
 
 
@@ -21,14 +26,22 @@ class RunFailed(Exception):
 
 
 class Scripts:
-    """Calls scripts, one at a time; SIGTERM and Ctrl-C end the one that is running, and then us.
+    """Calls scripts; SIGTERM and Ctrl-C end those that are running, and then us.
 
-    folder: a second process that works there waits until this one and its script have ended."""
+    folder: a second process that works there waits until this one and its scripts have ended.
+    at_once: as many threads may call, each script with its share of the cores; the others wait.
+    Raises InputError for more than there are cores."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, at_once=1):
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+        if not 1 <= at_once <= len(cores):
+            raise InputError(f"--runs_at_once={at_once}: 1 to {len(cores)} here, one a core", 2)
+        self.cores, self.at_once, self.shares = cores, at_once, queue.SimpleQueue()
+        for first in range(at_once):
+            self.shares.put(cores[first::at_once])
         Path(folder).mkdir(parents=True, exist_ok=True)
         self.lock = Path(folder, "lock").open("w")
-        self.process, self.received = None, 0
+        self.processes, self.received = set(), 0
 
     def __enter__(self):
         try:
@@ -48,36 +61,51 @@ class Scripts:
 
     def _note(self, number, frame):
         self.received = signal.Signals(number)
-        if self.process:
-            self.process.terminate()  # a training run saves, and goes on from there
+        for process in tuple(self.processes):
+            process.terminate()  # a training run saves, and goes on from there
 
-    def call(self, argv, log=None):
+    def call(self, argv, log=None, whole_machine=False):
         """Runs one script with these arguments; what it prints goes to the end of the log.
 
+        whole_machine: with all cores, for a time when nothing else runs.
         Raises RunFailed, and InputError when told to stop."""
-        output = Path(log).open("a", encoding="utf-8") if log else None
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        self.process = subprocess.Popen(
-            [sys.executable, *argv], stdout=output, stderr=output and subprocess.STDOUT,
-            env=environment, pass_fds=[self.lock.fileno()], start_new_session=True,
-        )  # fmt: skip
-        if self.received:
-            self.process.terminate()
-        code = self.process.wait()
-        self.process = None
-        if output:
-            output.close()
+        share = self.shares.get()
+        try:
+            code, said = self._run(argv, log, self.cores if whole_machine else share)
+        finally:
+            self.shares.put(share)
         if self.received:
             raise InputError(
                 f"stopped by {self.received.name}; the same command goes on", 128 + self.received
             )
         if code:
-            raise RunFailed(last_line(log) if log else f"{argv[0]}: exit code {code}")
+            raise RunFailed(f"{said or argv[0]} (exit code {code})")
+
+    def _run(self, argv, log, cores):
+        """-> (exit code, the last line in the log)"""
+        if self.received:
+            return 0, ""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        with Path(log).open("ab") if log else contextlib.nullcontext() as output:
+            start = output.tell() if log else 0
+            process = subprocess.Popen(
+                [sys.executable, *argv], stdout=output, stderr=output and subprocess.STDOUT,
+                env=environment, pass_fds=[self.lock.fileno()], start_new_session=True,
+            )  # fmt: skip
+            if self.at_once > 1:
+                os.sched_setaffinity(process.pid, cores)  # before it has threads
+            self.processes.add(process)
+            if self.received:
+                process.terminate()
+            code = process.wait()
+            self.processes.remove(process)
+        return code, last_line(log, start) if log else ""
 
 
-def last_line(log):
-    lines = Path(log).read_text(encoding="utf-8", errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "no word")
+def last_line(log, start):
+    """What was written last since the log had `start` bytes; empty if nothing was."""
+    lines = Path(log).read_bytes()[start:].decode(errors="replace").splitlines()
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def train(scripts, run, log=None):
@@ -107,23 +135,29 @@ def score(scripts, run, results_dir, folder=None, data_path="", log=None):
     scripts.call([str(ROOT / "test_val.py"), *scoring], log)
 
 
-def is_scored(run, folder=None):
-    """Whether the rank files of all subsets are there. Raises InputError as check_settings."""
-    check_settings(run)
+def is_scored(run, folder=None, data_path=""):
+    """Whether the rank files of all subsets are there, asked with the data of data_path."""
+    folder = Path(folder or run.folder)
     dataset = run.config.dataset
     stems = ["_".join(filter(None, (dataset, subset))) for subset in datasets.subsets(dataset)]
-    ranks = Path(folder or run.folder, "ranks")
-    return all((ranks / f"ranks_{stem}_val.jsonl").exists() for stem in stems)
+    ranks = [folder / f"ranks/ranks_{stem}_val.jsonl" for stem in stems]
+    if not (folder / "features").is_dir() or not all(path.exists() for path in ranks):
+        return False
+    abouts = map(read_about, find_features(folder / "features"))
+    return {about["data_path"] for about in abouts} == {data_path or run.config.data_path}
 
 
 def check_settings(run):
     """Raises InputError when the run's folder holds a run with other settings."""
     if (run.folder / CONFIG_FILE).exists():
         there, wanted = asdict(load_config(run.folder)), asdict(run.config)
-        names = [name for name in wanted if there[name] != wanted[name]]
-        differing = [f"{name} {there[name]!r}, now {wanted[name]!r}" for name in names]
-        if differing:
+        changes = [
+            f"{name} {there[name]!r}, now {wanted[name]!r}"
+            for name in wanted
+            if there[name] != wanted[name] and (name not in MAY_CHANGE or name == "train_length")
+        ]
+        if changes:
             raise InputError(
-                f"{run.folder}: holds a run with other settings ({'; '.join(differing)}); "
+                f"{run.folder}: holds a run with other settings ({'; '.join(changes)}); "
                 "repeat them, or give another folder", 2,
             )  # fmt: skip

@@ -1,13 +1,13 @@
 """Size and speed of trained runs, measured one after the other in one process.
 
-    python -m comparison.speed --output=speed.json --checkpoint_dirs=RUN,RUN,...
+    python -m comparison.speed --checkpoint_dirs=RUN,RUN,...
 
-Of each run: trained parameters, of the composers and of all; seconds an update (median of UPDATES,
-on one batch of its data, the loading of images left out); queries/s of extraction (median of PASSES
-over QUERIES queries, loading included). Runs that the file has already are left out.
+Of each run, into its speed.json: trained parameters, of the composers and of all; seconds an update
+(median of UPDATES, on one batch of its data, the loading of images left out); queries/s of
+extraction (median of PASSES over QUERIES queries, loading included). Runs that have the file are
+left out.
 """
 
-import json
 import os
 import platform
 import statistics
@@ -22,6 +22,8 @@ from checkpointing.run import load_trained_model
 from command_line.errors import run_main
 from command_line.files import write_json
 from command_line.flags import Flags
+from comparison.runs import SPEED_FILE
+from config import load_config
 from datasets.fashion200k import read_fashion200k
 from datasets.fashion200k_pairs import PairIndex, sample_triplets
 from evaluation.encoder import Encoder, encode_captions
@@ -36,7 +38,8 @@ UPDATES, QUERIES, PASSES = 15, 256, 3
 
 def measure(checkpoint_dir):
     """-> {"composer_parameters", "parameters", "seconds_an_update", "queries_a_second"}"""
-    model, config, vocabulary, _ = load_trained_model(checkpoint_dir)
+    precision = load_config(checkpoint_dir).precision
+    model, config, vocabulary, _ = load_trained_model(checkpoint_dir, precision=precision)
     composers = {v.path for composer in model.composers for v in composer.trainable_variables}
     sizes = {v.path: v.shape.num_elements() for v in named_variables(model).values() if v.trainable}
     triplets = some_triplets(config)
@@ -62,11 +65,12 @@ def measure(checkpoint_dir):
 
 
 def some_triplets(config):
-    """QUERIES training triplets."""
+    """QUERIES training triplets, or as many as a batch needs."""
+    count = max(QUERIES, config.batch_size)
     if config.dataset == "fashion200k":
         index = PairIndex(read_fashion200k(config.data_path, "train"))
-        return sample_triplets(index, 0, 0)[:QUERIES]
-    return datasets.read_train_triplets(config.dataset, config.data_path)[:QUERIES]
+        return sample_triplets(index, 0, 0)[:count]
+    return datasets.read_train_triplets(config.dataset, config.data_path)[:count]
 
 
 def seconds(function):
@@ -86,17 +90,15 @@ def machine():
 
 def main(argv):
     parser = Flags(__doc__)
-    parser.add_argument("--output", required=True, help="JSON file, added to")
     parser.add_argument("--checkpoint_dirs", required=True, help="trained runs, comma between")
     flags = parser.parse_args(argv)
     keep_freed_memory()
-    output = Path(flags.output)
-    measured = json.loads(output.read_text(encoding="utf-8")) if output.exists() else {}
     for folder in flags.checkpoint_dirs.split(","):
-        if folder not in measured:
-            measured[folder] = {**measure(folder), "machine": machine()}
+        output = Path(folder, SPEED_FILE)
+        if not output.exists():
+            measured = {**measure(folder), "machine": machine()}
             write_json(output, measured)
-            print(f"{folder}: {measured[folder]}", flush=True)
+            print(f"{folder}: {measured}", flush=True)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from demo.report import RUNS, run_folder
 
 def demo_run(dataset, composition):
     """A run on the demo's settings."""
-    argv = ["--preset=demo", f"--dataset={dataset}", f"--data_path=data/demo/{dataset}",
+    argv = ("--preset=demo", f"--dataset={dataset}", f"--data_path=data/demo/{dataset}",
             f"--composition={composition}",
-            f"--checkpoint_dir={run_folder(dataset, composition)}"]  # fmt: skip
+            f"--checkpoint_dir={run_folder(dataset, composition)}")  # fmt: skip
     config = parse_config(argv, "")
     return Run(Row(composition, (), config.loss), f"{config.init_learning_rate:g}", config.seed,
                argv, config)  # fmt: skip

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+import datasets
 from command_line.errors import InputError
 from evaluation.paired import Part, paired_difference, seed_means
 from evaluation.rank_files import read_ranks
@@ -58,6 +59,9 @@ def read_folder(folder, protocol):
         raise InputError(
             f"{folder}: no ranks_*_{protocol}.jsonl; test_val.py --save_ranks={folder} writes them"
         )
+    sets = {name for name in datasets.READERS for file in files if f"_{name}_" in file.name}
+    if len(sets) > 1:
+        raise InputError(f"{folder}: rank files of {' and '.join(sorted(sets))}; one set a folder")
     return {path.name: read_ranks(path) for path in files}
 
 

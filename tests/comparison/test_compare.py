@@ -1,8 +1,11 @@
 """The harness with scripts that only write ranks; real ones in test_real_comparison.py."""
 
 import json
+import os
+import shutil
 import signal
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +30,7 @@ def flag(argv, name, default=""):
 class FakeScripts(runs.Scripts):
     """Writes what the scripts would: a config, and ranks that depend on flags and data alone."""
 
-    def call(self, argv, log=None):
+    def call(self, argv, log=None, whole_machine=False):
         script, flags = Path(argv[0]).name, argv[1:]
         self.calls.append((script, flags))
         if self.stop_after and len(self.calls) > self.stop_after:
@@ -43,10 +46,19 @@ class FakeScripts(runs.Scripts):
         elif script == "test_val.py":
             self.write_ranks(flags)
         elif argv[1:2] == ["comparison.speed"]:
-            folders = flag(flags, "checkpoint_dirs").split(",")
+            if "speed" in self.failing:
+                raise runs.RunFailed("error: out of memory")
             numbers = dict(parameters=2_000_000, composer_parameters=500_000,
                            seconds_an_update=0.1, queries_a_second=50, machine="none")  # fmt: skip
-            Path(flag(flags, "output")).write_text(json.dumps(dict.fromkeys(folders, numbers)))
+            for folder in flag(flags, "checkpoint_dirs").split(","):
+                Path(folder, runs.SPEED_FILE).write_text(json.dumps(numbers))
+        elif script == "extract_features_val.py":
+            path = Path(flag(flags, "feature_dir"), "features.json")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            data_path = load_config(flag(flags, "checkpoint_dir")).data_path
+            about = dict(dataset="fashion_iq", subset="dress", missing_images=3,
+                         data_path=flag(flags, "data_path") or data_path)  # fmt: skip
+            path.write_text(json.dumps(about))
 
     def write_ranks(self, flags):
         features = Path(flag(flags, "feature_dir"))
@@ -139,10 +151,52 @@ def test_a_failed_run_is_named_and_the_others_go_on(scripts, drawn, tmp_path):
     assert sum(line.startswith("Failed: ") for line in text.splitlines()) == 3
 
 
+def test_a_failed_measurement_of_speed_leaves_the_table(scripts, drawn, tmp_path):
+    scripts.failing = ("speed",)
+    with pytest.raises(InputError, match="size and speed: error: out of memory"):
+        compare.main(flags(drawn, tmp_path))
+    text = (tmp_path / "results/comparison_fashion_iq.md").read_text()
+    assert text.count("| not measured |") == 3 and "missing images: 3" in text
+
+
 def test_runs_with_other_settings_are_not_taken_for_these(scripts, drawn, tmp_path):
-    compare.main(flags(drawn, tmp_path, "--rates=1e-3"))
+    compare.main(flags(drawn, tmp_path, "--rates=1e-3", "--compositions=sum"))
+    before = len(scripts.calls)
     with pytest.raises(InputError, match="train_length 500, now 400.*another folder"):
         compare.main(flags(drawn, tmp_path, "--rates=1e-3", "--train_length=400"))
+    assert len(scripts.calls) == before  # val would have been the first
+    compare.main(flags(drawn, tmp_path, "--rates=1e-3", "--keep_checkpoints=2"))
+
+
+def test_answers_to_other_tuning_data_are_not_taken_for_these(scripts, drawn, tmp_path):
+    compare.main(flags(drawn, tmp_path, "--compositions=val"))
+    other = drawn.with_name("other_tuning")
+    shutil.copytree(f"{drawn}_tuning", other)
+    scripts.calls.clear()
+    compare.main(flags(drawn, tmp_path, "--compositions=val", f"--tuning_data={other}"))
+    asked = [flag(f, "data_path") for s, f in scripts.calls if s == "extract_features_val.py"]
+    assert asked == [str(other)] * 3 and trained(scripts) == []
+
+
+def test_runs_at_once_give_the_same_table(scripts, drawn, tmp_path):
+    cores = len(os.sched_getaffinity(0))
+    for count in (1, cores):
+        compare.main(flags(drawn, tmp_path / str(count), f"--runs_at_once={count}"))
+    tables = [
+        (tmp_path / f"{count}/results/comparison_fashion_iq.md").read_text() for count in (1, cores)
+    ]
+    assert tables[0] == tables[1]
+    with pytest.raises(InputError, match=f"--runs_at_once={cores + 1}: 1 to {cores} here"):
+        compare.main(flags(drawn, tmp_path, f"--runs_at_once={cores + 1}"))
+
+
+def test_quick_is_a_default_and_a_table_of_its_own(scripts, drawn, tmp_path):
+    compare.main(flags(drawn, tmp_path, "--quick=True"))  # rows and seeds as given
+    assert [path.name for path in sorted((tmp_path / "results").glob("*.md"))] == [
+        "comparison_fashion_iq_quick.md"
+    ]
+    rows = [flag(f, "composition") for script, f in scripts.calls if script == "train_val.py"]
+    assert rows == ["val", "val", "sum", "sum", "text_only", "text_only"]
 
 
 def test_without_a_tuning_part_a_tenth_of_training_is_left_out_while_tuning(
@@ -162,6 +216,7 @@ def test_without_a_tuning_part_a_tenth_of_training_is_left_out_while_tuning(
         ("--compositions=val,tirgg", "--composition=tirgg: choose"),
         ("--compositions=val:levels=middle", "--levels=middle: choose"),
         ("--compositions=val:levels", "val:levels: settings have the form :name=value"),
+        ("--compositions=val,sum:without=self_attention", "without is a part of VAL alone"),
         ("--losses=triplets", "--loss=triplets: choose"),
         ("--rates=1e-3,fast", "--rates=1e-3,fast: not numbers"),
         ("--rates=1e-3,0.001", "--rates=1e-3,0.001: one of them twice"),
@@ -184,6 +239,8 @@ def test_rows_are_compared_with_val_of_the_same_loss():
     assert [row.name for row in rows[:3]] == ["sum", "val gate_activation=False", "val"]
     assert len(rows) == 6 and baseline(rows, "softmax") == rows[5]
     assert baseline(rows[:1], "triplet") == rows[0]
+    rows = parse_rows("val,val:negatives=hardest", ["triplet", "softmax"])
+    assert [row.loss for row in rows] == ["triplet", "triplet", "softmax"]
 
 
 def test_a_script_that_is_running_ends_with_the_comparison(tmp_path):
@@ -194,8 +251,20 @@ def test_a_script_that_is_running_ends_with_the_comparison(tmp_path):
             scripts.call(["-c", code], tmp_path / "log")
         assert error.value.exit_code == 128 + signal.SIGTERM
     with runs.Scripts(tmp_path) as scripts:
-        with pytest.raises(runs.RunFailed, match="error: no such image"):
+        with pytest.raises(runs.RunFailed, match=r"error: no such image \(exit code 1\)"):
             scripts.call(["-c", "import sys; sys.exit('error: no such image')"], tmp_path / "log")
+        with pytest.raises(runs.RunFailed, match=r"-c \(exit code -9\)"):  # not the line before
+            scripts.call(["-c", "import os; os.kill(os.getpid(), 9)"], tmp_path / "log")
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")
+def test_scripts_at_once_have_their_own_cores(tmp_path):
+    code = "import os, time; print(*os.sched_getaffinity(0), flush=True); time.sleep(0.5)"
+    with runs.Scripts(tmp_path, 2) as scripts, ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda log: scripts.call(["-c", code], tmp_path / log), "ab"))
+        scripts.call(["-c", code], tmp_path / "c", whole_machine=True)
+    a, b, c = (set((tmp_path / log).read_text().split()) for log in "abc")
+    assert a and b and not a & b and a | b == c
 
 
 def test_the_count_of_what_is_left_ends_at_none(scripts, drawn, tmp_path, capsys):

@@ -76,3 +76,11 @@ def test_bad_rank_files_and_flags(tmp_path):
     two = f"{a},{write_ranks(tmp_path / 'c', [3, 4])}"
     with pytest.raises(InputError, match="not as many seeds"):
         compare_runs.main([a, two])
+
+
+def test_rank_files_of_two_data_sets_in_one_folder_are_refused(tmp_path):
+    folder = write_ranks(tmp_path / "a", [1, 5])
+    other = tmp_path / "a/ranks_shoes_val.jsonl"
+    other.write_text((tmp_path / "a/ranks_fashion_iq_dress_val.jsonl").read_text())
+    with pytest.raises(InputError, match="a: rank files of fashion_iq and shoes; one set a folder"):
+        compare_runs.main([folder, folder])
