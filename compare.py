@@ -20,7 +20,10 @@ from comparison.runs import RunFailed, Scripts
 from config import DATASETS, PRESETS
 
 DEMO_RATES, RATES = "3e-4,1e-3,3e-3", "2e-5,6.3e-5,2e-4"
-QUICK = dict(compositions="val,sum,tirg", seeds="0", rates="1e-3")  # defaults
+QUICK = dict(  # defaults of a look, whose shorter runs lie apart
+    compositions="val,sum,tirg", seeds="0", rates="1e-3", compare_dir="save_model/compare_quick"
+)
+QUICK_SETTINGS = ["--train_length=250"]
 
 
 def parse(argv):
@@ -34,7 +37,7 @@ def parse(argv):
     parser.add_argument("--losses", default="triplet", help="triplet, softmax or both")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--rates", help=f"default {RATES}; demo: {DEMO_RATES}; one: no tuning")
-    parser.add_argument("--quick", type=boolean, default=False, help="val, sum, tirg, once each")
+    parser.add_argument("--quick", type=boolean, default=False, help="a look: three rows, half as long")
     parser.add_argument("--runs_at_once", type=int, default=1, help="each with its cores")
     parser.add_argument("--compare_dir", default="save_model/compare", help="where the runs are")
     parser.add_argument("--results_dir", default="results")
@@ -42,6 +45,7 @@ def parse(argv):
     if flags.quick:
         parser.set_defaults(**QUICK)
         flags, settings = parser.parse_known_args(argv)
+        settings = QUICK_SETTINGS + settings
     demo = flags.preset == "demo"
     flags.dataset = flags.dataset or PRESETS[flags.preset].get("dataset", "fashion_iq")
     flags.data_path = flags.data_path or f"data/{'demo/' * demo}{flags.dataset}"

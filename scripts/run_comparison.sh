@@ -3,7 +3,7 @@
 #   bash scripts/run_comparison.sh [fashion_iq|shoes|fashion200k|all] [--quick=True] [--<flag>=...]
 # Hours: 23 rows a data set, five runs each of two to four minutes on 2 cores; it says the time left,
 # can be stopped at any time and goes on. --runs_at_once=2: a run a core, in all faster.
-# --quick=True: val, sum and tirg, one seed, one rate; ends with results/comparison_*_quick.*
+# --quick=True: val, sum and tirg, one seed, one rate, 250 updates: comparison_*_quick.*, minutes.
 # Other flags go to compare.py, such as --compositions=field. Ends with results/comparison_*.{md,csv,png}.
 set -euo pipefail
 cd "$(dirname "$0")/.."
