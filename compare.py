@@ -37,7 +37,7 @@ def parse(argv):
     parser.add_argument("--losses", default="triplet", help="triplet, softmax or both")
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--rates", help=f"default {RATES}; demo: {DEMO_RATES}; one: no tuning")
-    parser.add_argument("--quick", type=boolean, default=False, help="a look: three rows, half as long")
+    parser.add_argument("--quick", type=boolean, default=False, help="a look: three short runs")
     parser.add_argument("--runs_at_once", type=int, default=1, help="each with its cores")
     parser.add_argument("--compare_dir", default="save_model/compare", help="where the runs are")
     parser.add_argument("--results_dir", default="results")
