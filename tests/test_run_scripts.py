@@ -44,10 +44,14 @@ def succeed(folder, *command):
     return done.stdout
 
 
+def draw(folder, dataset, name=""):
+    succeed(folder, sys.executable, "-m", "demo.generate_demo_data",
+            f"--data_path=data/demo{name}", f"--dataset={dataset}", "--triplets=20")  # fmt: skip
+
+
 @pytest.mark.parametrize("dataset", ["fashion_iq", "shoes", "fashion200k"])
 def test_from_drawing_to_scores(copy, dataset):
-    succeed(copy, sys.executable, "-m", "demo.generate_demo_data", "--data_path=data/demo",
-            f"--dataset={dataset}", "--triplets=20")  # fmt: skip
+    draw(copy, dataset)
     run = f"save_model/{dataset}_tiny"
     flags = [*TINY, f"--data_path=data/demo/{dataset}", f"--checkpoint_dir={run}"]
     out = succeed(copy, "bash", f"scripts/run_{dataset}.sh", *flags)
@@ -95,8 +99,8 @@ def test_bad_flags_end_with_2_before_anything_runs(copy):
 
 
 def test_missing_images_are_refused_or_counted(copy):
-    data = "data/demo/shoes_gaps"
-    shutil.copytree(copy / "data/demo/shoes", copy / data)
+    draw(copy, "shoes", "_gaps")
+    data = "data/demo_gaps/shoes"
     name = (copy / data / "eval_im_names.txt").read_text().split()[0]
     (gone,) = (copy / data).rglob(name)
     gone.unlink()
