@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh --dev
 .venv/bin/ruff check .
-exec .venv/bin/python -m pytest -n 2 --dist=worksteal "$@"
+exec .venv/bin/python -m pytest -n 2 --dist=loadfile "$@"
