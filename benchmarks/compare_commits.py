@@ -7,10 +7,12 @@ Each commit trains in a process of its own, as its benchmarks/train_step.py make
 real loop, keeping freed memory if its training does; one waits while the other works. Every block
 is printed, with the machine's matrix-product rate before, between and after. Ratios are of medians
 of the blocks; with other processes on the machine trust those of CPU seconds and page faults.
-The last lines are name=value. TF_ENABLE_ONEDNN_OPTS=1 or 0 decides for both.
+The last lines are name=value. Each commit starts TensorFlow its own way, with oneDNN or without;
+--onednn=1 or 0 decides for both.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +25,7 @@ from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 
 BATCH = {"mobilenet_v1": 32, "resnet_v2_50": 8}  # the published table's
+ONEDNN = "TF_ENABLE_ONEDNN_OPTS"
 # Runs in the other commit's folder, over its own modules: what `measure` calls in every commit.
 WORKER = """
 import json, resource, sys, tempfile, time, types
@@ -82,12 +85,14 @@ class Block(NamedTuple):
 class Worker:
     """A commit's training in its folder, which makes a block of updates when asked."""
 
-    def __init__(self, folder, arguments):
+    def __init__(self, folder, arguments, onednn=""):
         self.folder = Path(folder)
         if not (self.folder / "benchmarks" / "train_step.py").is_file():
             raise InputError(f"--against={folder}: no benchmarks/train_step.py there", 2)
+        environment = {k: v for k, v in os.environ.items() if k != ONEDNN}
         self.process = subprocess.Popen(
             [sys.executable, "-c", WORKER, *map(str, arguments)], cwd=folder, text=True,
+            env=environment | ({ONEDNN: onednn} if onednn else {}),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         self._answer()
@@ -144,13 +149,15 @@ def main(argv):
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--blocks", type=int, default=5, help="of each")
     parser.add_argument("--steps", type=int, default=3, help="updates a block")
+    parser.add_argument("--onednn", choices=("0", "1"), default="", help="for both commits")
     flags = parser.parse_args(argv)
     batch_size = flags.batch_size or BATCH[flags.image_model]
     arguments = flags.image_model, batch_size, flags.precision, flags.steps
     here = Path(__file__).parents[1]
     print(f"{flags.image_model}, batch {batch_size}, {flags.precision}", flush=True)
     workers = {
-        name: Worker(f, arguments) for name, f in (("this", here), ("against", flags.against))
+        name: Worker(folder, arguments, flags.onednn)
+        for name, folder in (("this", here), ("against", flags.against))
     }
     try:
         found = results(*compare(workers, flags.blocks))
