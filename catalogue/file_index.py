@@ -32,7 +32,7 @@ def written(index_dir):
     """When index.json was last written, which ends each run; None without one."""
     try:
         return os.stat(os.path.join(index_dir, ABOUT)).st_mtime_ns
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
