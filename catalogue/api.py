@@ -6,8 +6,7 @@ from werkzeug.exceptions import BadRequest
 from catalogue.answers import as_json
 from catalogue.state import catalogue
 
-MOST_RESULTS = 1000
-DEEPEST = 2000  # results, those skipped counted
+MOST_RESULTS = 1000  # those skipped counted
 api = Blueprint("api", __name__, url_prefix="/api")
 
 
@@ -28,14 +27,14 @@ def search():
     options = dict(
         text=text_of(asked, "text"),
         top=number_of(asked, "top", int, 10, 1, MOST_RESULTS),
-        skip=number_of(asked, "skip", int, 0, 0, DEEPEST),
+        skip=number_of(asked, "skip", int, 0, 0, MOST_RESULTS),
         within=text_of(asked, "within"),
         largest_distance=number_of(asked, "largest_distance", float, None, 0, 1e9),
         hide_copies=switch_of(asked, "hide_copies"),
         keep_query=switch_of(asked, "keep_query"),
     )
-    if options["skip"] + options["top"] > DEEPEST:
-        raise BadRequest(f"skip and top together must be at most {DEEPEST}")
+    if options["skip"] + options["top"] > MOST_RESULTS:
+        raise BadRequest(f"skip and top together must be at most {MOST_RESULTS}")
     answer = catalogue().find(picture_of(asked), **options)
     return jsonify(as_json(answer))
 

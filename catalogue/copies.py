@@ -19,14 +19,17 @@ def fold(images, vectors, bound, wanted, check=lambda: None):
         if kept is None:
             kept = np.empty((min(wanted, len(images)), part.shape[1]))
         near = squared_distances(part, kept[: len(groups)]) < bound
-        among = squared_distances(part, part) < bound
-        new = {}  # {row of part: its group}
-        for row in range(len(part)):
-            same = [*np.flatnonzero(near[row])[:1], *(new[k] for k in new if among[row, k])]
-            if same:
-                groups[same[0]][1].append(start + row)
+        for row in np.flatnonzero(near.any(axis=1)).tolist():
+            groups[near[row].argmax()][1].append(start + row)
+        rest = np.flatnonzero(~near.any(axis=1)).tolist()
+        near = squared_distances(part[rest], part[rest]) < bound
+        new = {}  # {place in rest: its group}
+        for place, row in enumerate(rest):
+            same = next((new[earlier] for earlier in new if near[place, earlier]), None)
+            if same is not None:
+                groups[same][1].append(start + row)
             elif len(groups) < len(kept):
-                kept[len(groups)], new[row] = part[row], len(groups)
+                kept[len(groups)], new[place] = part[row], len(groups)
                 groups.append((start + row, []))
     return groups
 
@@ -34,4 +37,6 @@ def fold(images, vectors, bound, wanted, check=lambda: None):
 def squared_distances(some, others):
     """[n, D], [m, D] float64 -> [n, m]; off by some 1e-15 of the squared norms."""
     squares = [np.square(rows).sum(axis=1) for rows in (some, others)]
-    return squares[0][:, None] + squares[1] - 2 * some @ others.T
+    # Not by BLAS, whose threads wait for each other on busy cores, as open_gallery.py says.
+    products = np.einsum("nd,md->nm", some, others)
+    return squares[0][:, None] + squares[1] - 2 * products

@@ -11,7 +11,7 @@ from flask import Flask, Request, Response, current_app, jsonify, redirect, rend
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from catalogue.answers import sentences
-from catalogue.api import DEEPEST, api, text_of
+from catalogue.api import MOST_RESULTS, api, text_of
 from catalogue.search import LONGEST_TEXT, folder
 from catalogue.state import Catalogue, catalogue
 from catalogue.trail import LONGEST, Step, address, read_trail
@@ -71,13 +71,19 @@ class Part(NamedTuple):
 
 
 def make_app(searcher, hosts):
-    """The page and the API over a Searcher, for requests whose Host is one of `hosts`."""
+    """The page and the API over a Searcher, for requests whose Host, without its port, is one of
+    `hosts`."""
     app = Flask(__name__)
     app.request_class = InMemory
     app.config.update(
-        TRUSTED_HOSTS=hosts, MAX_CONTENT_LENGTH=MOST_UPLOAD,
-        MAX_FORM_MEMORY_SIZE=100_000, MAX_FORM_PARTS=100,
-    )  # fmt: skip
+        MAX_CONTENT_LENGTH=MOST_UPLOAD, MAX_FORM_MEMORY_SIZE=100_000, MAX_FORM_PARTS=100
+    )
+
+    @app.before_request
+    def require_host():  # Flask's TRUSTED_HOSTS takes no IPv6 address, and no upper case
+        if re.sub(r":\d+$", "", request.headers.get("Host", "").lower()) not in hosts:
+            raise SecurityError
+
     app.catalogue = Catalogue(searcher)
     app.register_blueprint(api)
     app.add_url_rule("/", view_func=show_page)
@@ -106,8 +112,8 @@ def show_page():
     part = Part(within, max(first, 0), min(max(shown, 1), MOST_SHOWN))
     if any(len(step.text) > LONGEST_TEXT for step in steps):
         return render(400, message=f"Please say it in at most {LONGEST_TEXT} characters.")
-    if steps and part.skip + part.shown > DEEPEST:
-        return render(400, part, message=f"Only the nearest {DEEPEST} pictures are shown.")
+    if steps and part.skip + part.shown > MOST_RESULTS:
+        return render(400, part, message=f"Only the nearest {MOST_RESULTS} pictures are shown.")
     try:
         return answer(steps, part) if steps else render(200, part)
     except InputError as error:
@@ -129,7 +135,7 @@ def answer(steps, part):
     number = here.number(now.picture)
     changed = number is not None and here.index.has_changed(number)
     further = part.further()
-    more = found.more and further.skip + further.shown <= DEEPEST
+    more = found.more and further.skip + further.shown <= MOST_RESULTS
     text = corrected(now.text, found.unknown)
     instead = address([*steps[:-1], now._replace(text=text)], within=within)
     notes = list(sentences(found, changed))
