@@ -9,9 +9,10 @@ from ipaddress import ip_address
 
 from command_line.errors import InputError
 
-# A request may take GRACE and what its bytes take at SLOWEST. Whoever trickles or stalls is ended
-# within 2 s, a phone on a slow 3G line (128 kbit/s) has the ten minutes that 10 MB take it.
-GRACE, SLOWEST = 1.5, 16_000  # seconds, bytes/s
+# A request may take GRACE and what its bytes take at SLOWEST, of which no more than STALL is saved
+# up. Whoever trickles or stalls is ended within 2 s, or within STALL after a burst; a phone on a
+# slow 3G line (128 kbit/s) has the ten minutes that 10 MB take it.
+GRACE, SLOWEST, STALL = 1.5, 16_000, 5.0  # seconds, bytes/s, seconds
 POLL = 0.25  # seconds between two looks at who is late
 IDLE = 15  # seconds after which a connection that does nothing is closed
 CONNECTIONS = 64  # at once, each with up to 11 MB of an upload in memory; others wait
@@ -68,14 +69,13 @@ def make_server(app, host, port, grace=GRACE):
     class TimedChannel(HTTPChannel):
         """Ends a request that is too long on its way; waitress waits as long as bytes trickle."""
 
-        began, arrived = 0.0, 0  # of the request that is on its way
+        deadline = 0.0  # of the request that is on its way
 
         def received(self, data):
-            before = self.request
+            before, now = self.request, time.monotonic()
             taken = super().received(data)
-            if self.request is not before:
-                self.began, self.arrived = time.monotonic(), 0
-            self.arrived += len(data)
+            start = max(self.deadline, now) if self.request is before else now + grace
+            self.deadline = min(start + len(data) / SLOWEST, now + STALL)
             return taken
 
         def readable(self):
@@ -89,7 +89,7 @@ def make_server(app, host, port, grace=GRACE):
             return super().readable()
 
         def late(self):
-            if time.monotonic() <= self.began + grace + self.arrived / SLOWEST:
+            if time.monotonic() <= self.deadline:
                 return False
             try:  # what this server has not read yet is not the sender's fault
                 return not self.socket.recv(1, socket.MSG_PEEK)
