@@ -8,7 +8,7 @@ SHEET_CELL = 160  # pixels
 
 
 def as_json(answer):
-    """-> dict: results (number, name, distance, copies), more, unknown, left_out, seconds."""
+    """-> dict of an Answer's parts, its results as dicts."""
     return {**answer._asdict(), "results": [result._asdict() for result in answer.results]}
 
 
@@ -23,6 +23,10 @@ def notes(answer):
         yield f'"{word}": the model has never seen this word' + (
             f"; did you mean {near}?" if near else ""
         )
+    if answer.beyond:
+        yield f"more words than the model reads, do not count: {' '.join(answer.beyond)}"
+    if answer.cut:
+        yield "copies were looked for among the nearest pictures only: there may be more results"
     if answer.left_out:
         yield f"left out, being the query itself: {', '.join(map(shown, answer.left_out))}"
     if not answer.results:
@@ -37,6 +41,11 @@ def sentences(answer, changed):
         yield f"The model has never seen the word “{word}”, so it does not count." + (
             f" Did you mean “{near}”?" if near else ""
         )
+    if answer.beyond:
+        words = " ".join(answer.beyond)
+        yield f"“{words}” does not count: the model reads no more words than those before it."
+    if answer.cut:
+        yield "Nearly all pictures near to this one are copies; there may be others further away."
     if not answer.results:
         yield "No picture was found here. Try all folders, or another picture."
 

@@ -1,17 +1,18 @@
 """The HTTP API: POST /api/search, GET /api/health. Errors are {"error": why} with a status."""
 
-from flask import Blueprint, current_app, jsonify, request
+from flask import Blueprint, jsonify, request
 from werkzeug.exceptions import BadRequest
 
 from catalogue.answers import as_json
+from catalogue.state import catalogue
 
-MOST_RESULTS = 1000
+MOST_RESULTS = 1000  # those skipped counted
 api = Blueprint("api", __name__, url_prefix="/api")
 
 
 @api.get("/health")
 def health():
-    return jsonify(status="ok", images=len(current_app.catalogue.index))
+    return jsonify(status="ok", images=len(catalogue().index))
 
 
 @api.post("/search")
@@ -26,27 +27,28 @@ def search():
     options = dict(
         text=text_of(asked, "text"),
         top=number_of(asked, "top", int, 10, 1, MOST_RESULTS),
-        skip=number_of(asked, "skip", int, 0, 0, 10**9),
+        skip=number_of(asked, "skip", int, 0, 0, MOST_RESULTS),
         within=text_of(asked, "within"),
         largest_distance=number_of(asked, "largest_distance", float, None, 0, 1e9),
         hide_copies=switch_of(asked, "hide_copies"),
         keep_query=switch_of(asked, "keep_query"),
     )
-    answer = current_app.catalogue.find(picture_of(asked), **options)
+    if options["skip"] + options["top"] > MOST_RESULTS:
+        raise BadRequest(f"skip and top together must be at most {MOST_RESULTS}")
+    answer = catalogue().find(picture_of(asked), **options)
     return jsonify(as_json(answer))
 
 
 def picture_of(asked):
     """Bytes of the picture that a request brings or names."""
-    catalogue = current_app.catalogue
-    catalogue.refresh()
+    index = catalogue().index
     if "image" in request.files:
         return request.files["image"].read()
     name = text_of(asked, "name", 4096)
-    number = catalogue.index.number_of(name) if name else None
+    number = index.number_of(name) if name else None
     if number is None:
         raise BadRequest(f"no picture {name!r} here" if name else "needs an image file or a name")
-    return catalogue.index.read(number)
+    return index.read(number)
 
 
 def text_of(asked, name, longest=500):

@@ -18,6 +18,7 @@ FILES = """
 SELECT id, path, size, mtime_ns, block, row FROM files JOIN vectors USING (sha256)
 WHERE status = 'ok' ORDER BY path
 """
+DIGEST = "V32"  # the bytes of a sha-256
 
 
 class Found(NamedTuple):
@@ -32,7 +33,7 @@ def written(index_dir):
     """When index.json was last written, which ends each run; None without one."""
     try:
         return os.stat(os.path.join(index_dir, ABOUT)).st_mtime_ns
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -56,7 +57,7 @@ class FileIndex:
         with connection:  # one transaction: all of one commit
             connection.execute("BEGIN")
             vectors = connection.execute(
-                "SELECT block, row, half_square FROM vectors ORDER BY block, row"
+                "SELECT block, sha256, half_square FROM vectors ORDER BY block, row"
             ).fetchall()
             files = connection.execute(FILES).fetchall()
         connection.close()
@@ -66,6 +67,8 @@ class FileIndex:
             blocks.append(open_block(index_dir, number))
             rows += len(list(members))
         self._gallery = OpenGallery(blocks, np.array([half for *_, half in vectors]))
+        digests = b"".join(bytes.fromhex(sha256) for _, sha256, _ in vectors)
+        self._digests = np.frombuffer(digests, DIGEST)  # of each column
         self._numbers = np.array([file[0] for file in files], np.int64)
         self.names = [file[1] for file in files]
         self._stats = np.array([file[2:4] for file in files], np.int64).reshape(-1, 2)
@@ -155,10 +158,8 @@ class FileIndex:
 
     def numbers_of(self, sha256):
         """Numbers of the images whose files had these bytes when they were indexed."""
-        rows = connect(self.about["folder"])
-        found = rows.execute("SELECT id FROM files WHERE sha256 = ?", (sha256,)).fetchall()
-        rows.close()
-        return [number for (number,) in found if number in self._place]
+        column = np.flatnonzero(self._digests == np.void(bytes.fromhex(sha256)))
+        return self.numbers_at(self._places(column)[0])
 
     def read(self, number):
         """Bytes of an image's file as it is now. Raises InputError when it can't be read."""

@@ -12,13 +12,15 @@ from tqdm import tqdm
 
 from catalogue.examples import example_sentences
 from catalogue.identity import fingerprint, require_same, versions
-from catalogue.photos import Photo, Skipped, read_photo, scan
+from catalogue.photos import NEVER, Photo, Skipped, read_photo, scan
 from catalogue.store import ABOUT, Writer, read_about, rows_errors
 from checkpointing.run_folder import checkpoint_path
 from command_line.errors import InputError
+from datasets.image_files import UNREADABLE
 
 BLOCK_ROWS = 992  # images encoded, then committed together: 32 full batches of the encoder
 CHANGED = "changed while it was read"
+PASSING = (CHANGED, UNREADABLE)  # begin reasons that say nothing of the bytes
 TO_DO = {  # photos to look into; in one of them, nothing is known of a photo that is the same
     False: """SELECT found.* FROM found LEFT JOIN files USING (path) WHERE files.id IS NULL
               OR files.size != found.size OR files.mtime_ns != found.mtime_ns""",
@@ -166,6 +168,6 @@ class Update:
 
     def row_of(self, read, unreadable):
         reason = read.reason or unreadable.get(read.sha, "")
-        if reason == CHANGED:  # no digest of these bytes: the next run looks again
-            return (*read.photo._replace(mtime_ns=-1), None, "broken", reason)
+        if reason.startswith(PASSING):  # nothing to remember: the next run looks again
+            return (*read.photo._replace(mtime_ns=NEVER), None, "broken", reason)
         return (*read.photo, read.sha, "broken" if reason else "ok", reason)

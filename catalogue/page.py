@@ -11,11 +11,10 @@ from flask import Flask, Request, Response, current_app, jsonify, redirect, rend
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from catalogue.answers import sentences
-from catalogue.api import api, text_of
+from catalogue.api import MOST_RESULTS, api, text_of
 from catalogue.search import LONGEST_TEXT, folder
-from catalogue.state import Catalogue
-from catalogue.thumbnails import jpeg
-from catalogue.trail import Step, address, read_trail
+from catalogue.state import Catalogue, catalogue
+from catalogue.trail import LONGEST, Step, address, read_trail
 from command_line.errors import InputError
 
 MOST_UPLOAD = 10 * 2**20  # bytes
@@ -49,14 +48,42 @@ class Card(NamedTuple):
     copies: tuple[str, ...] = ()
 
 
+class Part(NamedTuple):
+    """Which of a folder's pictures, or of an answer's, a page shows. first: 1 is the nearest or the
+    first by name; 0 stands for 1 in an answer, else for a sample of the folder."""
+
+    within: str = ""
+    first: int = 0
+    shown: int = SHOWN
+
+    @property
+    def skip(self):
+        return max(self.first, 1) - 1
+
+    def further(self):
+        """More pictures on one page, or, where it is full, the next ones."""
+        if self.shown < MOST_SHOWN:
+            return self._replace(shown=min(self.shown + SHOWN, MOST_SHOWN))
+        return self._replace(first=self.skip + 1 + self.shown)
+
+    def address(self, steps=()):
+        return address(steps, within=self.within, n=self.shown, **{"from": self.first})
+
+
 def make_app(searcher, hosts):
-    """The page and the API over a Searcher, for requests whose Host is one of `hosts`."""
+    """The page and the API over a Searcher, for requests whose Host, without its port, is one of
+    `hosts`."""
     app = Flask(__name__)
     app.request_class = InMemory
     app.config.update(
-        TRUSTED_HOSTS=hosts, MAX_CONTENT_LENGTH=MOST_UPLOAD,
-        MAX_FORM_MEMORY_SIZE=100_000, MAX_FORM_PARTS=100,
-    )  # fmt: skip
+        MAX_CONTENT_LENGTH=MOST_UPLOAD, MAX_FORM_MEMORY_SIZE=100_000, MAX_FORM_PARTS=100
+    )
+
+    @app.before_request
+    def require_host():  # Flask's TRUSTED_HOSTS takes no IPv6 address, and no upper case
+        if re.sub(r":\d+$", "", request.headers.get("Host", "").lower()) not in hosts:
+            raise SecurityError
+
     app.catalogue = Catalogue(searcher)
     app.register_blueprint(api)
     app.add_url_rule("/", view_func=show_page)
@@ -75,40 +102,47 @@ def add_headers(response):
 
 def show_page():
     """Pictures to begin with, or the answer to the last step of the path in the address."""
-    current_app.catalogue.refresh()
     try:
-        steps, shown = read_trail(request.args), int(request.args.get("n", SHOWN))
+        steps = read_trail(request.args)
+        shown, first = int(request.args.get("n", SHOWN)), int(request.args.get("from", 0))
     except ValueError:
         return render(400, message="This address holds no search: begin anew below.")
-    shown = min(max(shown, 1), MOST_SHOWN)
-    within = folder(request.args.get("within", "")[:4096])
+    # A form sends the line ends of a folder's name as CR LF.
+    within = folder(request.args.get("within", "")[:4096].replace("\r\n", "\n"))
+    part = Part(within, max(first, 0), min(max(shown, 1), MOST_SHOWN))
     if any(len(step.text) > LONGEST_TEXT for step in steps):
         return render(400, message=f"Please say it in at most {LONGEST_TEXT} characters.")
+    if steps and part.skip + part.shown > MOST_RESULTS:
+        return render(400, part, message=f"Only the nearest {MOST_RESULTS} pictures are shown.")
     try:
-        return answer(steps, within, shown) if steps else render(200, within, shown)
+        return answer(steps, part) if steps else render(200, part)
     except InputError as error:
-        return render(400, within, message=str(error))
+        return render(400, part, message=str(error))
 
 
-def answer(steps, within, shown):
+def answer(steps, part):
     """The page of a path's last step."""
-    catalogue, now = current_app.catalogue, steps[-1]
-    found = catalogue.find(
-        catalogue.content(now.picture), text=now.text, top=shown, within=within, hide_copies=True
-    )
+    here, now, within = catalogue(), steps[-1], part.within
+    found = here.find(
+        here.content(now.picture), text=now.text, top=part.shown, skip=part.skip,
+        within=within, hide_copies=True,
+    )  # fmt: skip
     cards = [
         Card(str(result.number), result.name, address([*steps, Step(str(result.number), "")],
              within=within), result.distance, result.copies)
         for result in found.results
     ]  # fmt: skip
-    number = catalogue.number(now.picture)
-    changed = number is not None and catalogue.index.has_changed(number)
-    more = found.more and shown < MOST_SHOWN
+    number = here.number(now.picture)
+    changed = number is not None and here.index.has_changed(number)
+    further = part.further()
+    more = found.more and further.skip + further.shown <= MOST_RESULTS
     text = corrected(now.text, found.unknown)
     instead = address([*steps[:-1], now._replace(text=text)], within=within)
+    notes = list(sentences(found, changed))
+    if len(steps) == LONGEST:
+        notes.append(f"The path above holds the latest {LONGEST} steps.")
     return render(
-        200, within, shown, steps, cards, notes=list(sentences(found, changed)),
-        more=address(steps, within=within, n=shown + SHOWN) if more else "",
+        200, part, steps, cards, further.address(steps) if more else "", notes=notes,
         corrected=(text, instead) if text != now.text else None,
     )  # fmt: skip
 
@@ -120,36 +154,45 @@ def corrected(text, unknown):
     return text
 
 
-def render(status, within="", shown=SHOWN, steps=(), cards=None, more="", **said):
+def render(status, part=None, steps=(), cards=None, more="", **said):
     """The template with what it shows -> (page, status). said: message, notes, corrected."""
-    catalogue = current_app.catalogue
+    index, part, everything = catalogue().index, part or Part(), ""
+    within = part.within
     if cards is None:
-        cards, more = beginnings(catalogue.index, within, shown)
+        cards, more, everything = beginnings(index, part)
     trail = [
-        (step, catalogue.name(step.picture), address(steps[: place + 1], within=within))
+        (step, catalogue().name(step.picture), address(steps[: place + 1], within=within))
         for place, step in enumerate(steps)
     ]
-    sayings = catalogue.index.about.get("examples", [])
+    sayings = index.about.get("examples", [])
     before, picture = (steps[:-1], steps[-1].picture) if steps else ((), "")
     examples = [(text, address([*before, Step(picture, text)], within=within)) for text in sayings]
     return render_template(
         "page.html", trail=trail, before=before, examples=examples, cards=cards, more=more,
-        within=within, folders=catalogue.index.folders,
-        images=len(catalogue.index), longest=LONGEST_TEXT, **said,
+        everything=everything, first=part.first, within=within, folders=index.folders,
+        images=len(index), longest=LONGEST_TEXT, **said,
     ), status  # fmt: skip
 
 
-def beginnings(index, within, shown):
-    """Pictures of a folder, evenly spaced -> (cards, address of more)."""
-    first, end = index.range_of(within)
-    places = np.unique(np.linspace(first, end - 1, shown).astype(int)) if end > first else []
-    numbers = index.numbers_at(places)
+def beginnings(index, part):
+    """Pictures of a folder, a sample or one after the other ->
+    (cards, address of more, address of all by name)."""
+    first, end = index.range_of(part.within)
+    if part.first:
+        places = list(range(first, end)[part.skip : part.skip + part.shown])
+        more = part.skip + part.shown < end - first
+    else:
+        spaced = np.linspace(first, end - 1, part.shown).astype(int)
+        places = np.unique(spaced) if end > first else []
+        more = part.shown < min(end - first, MOST_SHOWN)
+    within = part.within
     cards = [
         Card(str(number), index.name_of(number), address([Step(str(number), "")], within=within))
-        for number in numbers
+        for number in index.numbers_at(places)
     ]
-    more = shown < min(end - first, MOST_SHOWN)
-    return cards, address([], within=within, n=shown + SHOWN) if more else ""
+    by_name = not part.first and part.shown < end - first
+    everything = Part(within, 1, MOST_SHOWN).address() if by_name else ""
+    return cards, part.further().address() if more else "", everything
 
 
 def take_upload():
@@ -160,19 +203,20 @@ def take_upload():
     if not content:
         return render(400, message="No picture came with that: choose a file first.")
     try:
-        jpeg(content, THUMBNAIL)
+        catalogue().thumbnail(content, THUMBNAIL)
     except InputError as error:
         return render(400, message=(
             f"That file is no picture that can be read here ({error}). JPEG, PNG, WebP, GIF and "
             "BMP can, up to 10 MB and 25 megapixels."
         ))  # fmt: skip
-    name = current_app.catalogue.uploads.keep(content)
+    name = catalogue().uploads.keep(content)
     return redirect(address([Step(name, text)]), 303)
 
 
 def show_picture(name):
     """A thumbnail of an image of the index, by its number, or of an upload."""
-    picture = jpeg(current_app.catalogue.content(name), THUMBNAIL)
+    here = catalogue()
+    picture = here.thumbnail(here.content(name), THUMBNAIL)
     headers = {"Cache-Control": "private, max-age=60"}
     return Response(picture, headers=headers, mimetype="image/jpeg")
 

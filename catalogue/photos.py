@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from command_line.errors import InputError
-from datasets.image_files import SUFFIXES, read_content
+from datasets.image_files import SUFFIXES, UNREADABLE, read_content
+
+NEVER = -1  # a time of change that no file has: the next run looks into it again
 
 
 class Photo(NamedTuple):
@@ -43,12 +45,20 @@ def scan(root, skipped):
             path = f"{below}/{entry.name}" if below else entry.name
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir(follow_symlinks=False):
+            if is_folder(entry):
                 folders.append(path)
             elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
                 yield from _photo(top, path, entry, skipped)
-            elif entry.is_symlink() and entry.is_dir():
+            elif entry.is_symlink() and os.path.isdir(entry.path):
                 skipped.links += 1
+
+
+def is_folder(entry):
+    """Of a directory's entry, links not followed. Raises InputError where that can't be known."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError as error:
+        raise InputError(f"{entry.path}: {error.strerror}") from None
 
 
 def _photo(top, path, entry, skipped):
@@ -64,6 +74,9 @@ def _photo(top, path, entry, skipped):
         stat = entry.stat()
     except FileNotFoundError:
         return  # deleted since the folder was listed
+    except OSError:
+        yield Photo(path, 0, NEVER)  # reading it says why
+        return
     yield Photo(path, stat.st_size, stat.st_mtime_ns)
 
 
@@ -77,5 +90,5 @@ def read_photo(root, path):
     """Bytes of a Photo. Raises InputError with the reason, for a link that leaves root too."""
     place = locate(root, path)
     if place is None:
-        raise InputError("no file, or a link that leaves the folder")
+        raise InputError(f"{UNREADABLE}no file, or a link that leaves the folder")
     return read_content(place)

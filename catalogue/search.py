@@ -6,20 +6,27 @@
 
 import difflib
 import hashlib
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from catalogue.copies import fold
 from catalogue.encoding import Encoding
 from catalogue.file_index import FileIndex
 from catalogue.identity import fingerprint, require_same
 from command_line.errors import InputError
 from datasets.image_files import read_content
 from datasets.vocabulary import tokenize
-from evaluation.ranking import distances
 
 COPY_DISTANCE = 1e-2  # squared L2 below which two pictures count as copies; see README.md
 LONGEST_TEXT = 500  # characters
+FOLDED = 10_000  # nearest images that are looked through to hide copies, if no more are asked for
+SUGGESTED = 10  # unknown words that get a known one; each is compared with the whole vocabulary
+
+
+class Late(Exception):
+    """A search took longer than it may."""
 
 
 class Result(NamedTuple):
@@ -36,20 +43,25 @@ class Answer(NamedTuple):
     """What a query found.
 
     more: there are results beyond these. unknown: {word the model has never seen: the nearest
-    known one or ""}. left_out: the query's own names in the catalogue. seconds: of which part."""
+    known one or ""}. beyond: words that do not count, being more than the model reads. left_out:
+    the query's own names in the catalogue. cut: copies were looked for among the FOLDED nearest
+    images only, so that there may be more results. seconds: of which part."""
 
     results: list[Result]
     more: bool
     unknown: dict[str, str]
+    beyond: list[str]
     left_out: list[str]
+    cut: bool
     seconds: dict[str, float]
 
 
-def unknown_words(text, known):
-    """Words of a text that are not in known -> {word: the nearest known one or ""}."""
-    words = dict.fromkeys(word for word in tokenize(text) if word not in known)
-    near = {word: difflib.get_close_matches(word, known, 1, cutoff=0.7) for word in words}
-    return {word: matches[0] if matches else "" for word, matches in near.items()}
+def unknown_words(words, known):
+    """Words that are not in known -> {word: the nearest known one or ""}, for SUGGESTED of them."""
+    unknown = dict.fromkeys((word for word in words if word not in known), "")
+    for word in list(unknown)[:SUGGESTED]:
+        unknown[word] = next(iter(difflib.get_close_matches(word, known, 1, cutoff=0.7)), "")
+    return unknown
 
 
 class Searcher:
@@ -66,6 +78,7 @@ class Searcher:
         path = str(Path(folder, name))
         require_same(about, path, fingerprint(folder, path))
         self._encoding = Encoding(folder, name)
+        self._refreshing = threading.Lock()
         self.known = dict.fromkeys(self._encoding.vocabulary.words[2:])
 
     def warm_up(self):
@@ -73,19 +86,25 @@ class Searcher:
         self._encoding.warm_up()
 
     def refresh(self):
-        """Takes the index as it is now, if it was written since it was opened."""
-        self.index = self.index.newest()
+        """Takes the index as it is now, if it was written since it was opened. Raises InputError as
+        FileIndex does; the old one stays. While one thread does this, others go on with the old."""
+        if self._refreshing.acquire(blocking=False):
+            try:
+                self.index = self.index.newest()
+            finally:
+                self._refreshing.release()
 
     def find(self, image, text="", top=10, skip=0, within="", largest_distance=None,
-             hide_copies=False, keep_query=False):  # fmt: skip
+             hide_copies=False, keep_query=False, seconds=float("inf")):  # fmt: skip
         """The pictures nearest to image, changed as text says -> Answer.
 
         image: path or bytes of a picture, which need not be in the catalogue; if it is, it is left
         out with its copies, unless keep_query. text: "" asks for the nearest by image alone.
         top, skip: results wanted, after how many. within: only names below this folder.
         largest_distance: squared L2, since a nearest neighbour always exists. hide_copies: one
-        result for pictures that are copies. Raises InputError for no picture or too long a text."""
-        start = time.perf_counter()
+        result for pictures that are copies. Raises InputError for no picture or too long a text,
+        Late where it is not done after so many seconds."""
+        index, start = self.index, time.perf_counter()  # another thread may refresh
         if len(text) > LONGEST_TEXT:
             raise InputError(f"the text has {len(text):,} characters, at most {LONGEST_TEXT}")
         try:
@@ -95,47 +114,20 @@ class Searcher:
             place = "" if isinstance(image, bytes) else f"{image}: "
             raise InputError(f"{place}not a readable image ({error})") from None
         encoded = time.perf_counter()
-        own = self.index.numbers_of(hashlib.sha256(content).hexdigest())
-        ask = Ask(query, folder(within), () if keep_query else own, largest_distance, hide_copies)
-        results = self._results(ask, skip + top + 1)
+        own = () if keep_query else index.numbers_of(hashlib.sha256(content).hexdigest())
+        ask = Ask(query, folder(within), own, largest_distance, hide_copies, start + seconds)
+        results, cut = results_of(index, ask, skip + top + 1)
+        words, read = tokenize(text), self._encoding.config.max_caption_words
         now = time.perf_counter()
         return Answer(
             results[skip : skip + top],
             len(results) > skip + top,
-            unknown_words(text, self.known),
-            [self.index.name_of(number) for number in ask.without],
+            unknown_words(words[:read], self.known),
+            words[read:],
+            [index.name_of(number) for number in own],
+            cut,
             {"encode": encoded - start, "search": now - encoded, "all": now - start},
         )
-
-    def _results(self, ask, wanted):
-        """At most `wanted` Results; asks for more images as long as copies hide too many."""
-        count = wanted
-        while True:
-            found = self.index.nearest(ask.query, count, ask.within, ask.without)
-            short = len(found) < count
-            if ask.largest is not None:
-                near = [image for image in found if image.distance <= ask.largest]
-                found, short = near, short or len(near) < len(found)
-            if not ask.hide_copies:
-                return [Result(*image) for image in found]
-            results = self._folded(found)
-            if short or len(results) >= wanted:
-                return results[:wanted]
-            count *= 2
-
-    def _folded(self, found):
-        """Found, nearest first -> Results, each with the later ones that are its copies."""
-        vectors = self.index.vectors([image.number for image in found])
-        kept, copies = [], {}
-        for place, image in enumerate(found):
-            near = distances(vectors[place], vectors[kept]) if kept else ()
-            same = next((k for k, d in zip(kept, near, strict=True) if d < COPY_DISTANCE), None)
-            if same is None:
-                kept.append(place)
-                copies[place] = []
-            else:
-                copies[same].append(image.name)
-        return [Result(*found[place], tuple(copies[place])) for place in kept]
 
 
 class Ask(NamedTuple):
@@ -146,9 +138,41 @@ class Ask(NamedTuple):
     without: tuple[int, ...]
     largest: float | None
     hide_copies: bool
+    end: float  # of time.perf_counter()
+
+    def check(self):
+        """Raises Late when it is too late."""
+        if time.perf_counter() > self.end:
+            raise Late
+
+
+def results_of(index, ask, wanted):
+    """At most `wanted` Results, and whether FOLDED images were not enough for them; asks for more
+    images as long as copies hide too many."""
+    count, most = wanted, max(wanted, FOLDED)
+    while True:
+        ask.check()
+        found = index.nearest(ask.query, count, ask.within, ask.without)
+        short = len(found) < count
+        if ask.largest is not None:
+            near = [image for image in found if image.distance <= ask.largest]
+            found, short = near, short or len(near) < len(found)
+        if not ask.hide_copies:
+            return [Result(*image) for image in found], False
+
+        def vectors(images):
+            return index.vectors([image.number for image in images])
+
+        groups = fold(found, vectors, COPY_DISTANCE, wanted, ask.check)
+        enough = short or len(groups) >= wanted
+        if enough or count == most:
+            names = [tuple(found[place].name for place in copies) for _, copies in groups]
+            firsts = [found[place] for place, _ in groups]
+            return [Result(*f, n) for f, n in zip(firsts, names, strict=True)], not enough
+        count = min(2 * count, most)
 
 
 def folder(within):
     """A folder as names begin with it: "" or "a/b/"."""
-    within = within.strip().removeprefix("./").strip("/")
+    within = within.removeprefix("./").strip("/")
     return f"{within}/" if within and within != "." else ""

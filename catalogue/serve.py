@@ -1,35 +1,63 @@
 """The page and the API on a port, by waitress. Needs requirements-catalogue.txt."""
 
 import logging
+import re
+import socket
 import sys
 import time
 from ipaddress import ip_address
 
 from command_line.errors import InputError
 
-REQUEST_SECONDS = 30.0  # in which a request must have arrived
+# A request may take GRACE and what its bytes take at SLOWEST, of which no more than STALL is saved
+# up. Whoever trickles or stalls is ended within 2 s, or within STALL after a burst; a phone on a
+# slow 3G line (128 kbit/s) has the ten minutes that 10 MB take it.
+GRACE, SLOWEST, STALL = 1.5, 16_000, 5.0  # seconds, bytes/s, seconds
+POLL = 0.25  # seconds between two looks at who is late
+IDLE = 15  # seconds after which a connection that does nothing is closed
+CONNECTIONS = 64  # at once, each with up to 11 MB of an upload in memory; others wait
 THREADS = 8
 RED, PLAIN = ("\033[31m", "\033[0m") if sys.stderr.isatty() else ("", "")
 INSTALL = "bash scripts/setup.sh --catalogue"
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # and an address of this machine for itself
+
+
+def address_of(host):
+    """An address of this name, or None."""
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+def in_address(host):
+    """A host as a URL and a Host header have it."""
+    return f"[{address_of(host)}]" if ":" in host else host.lower()
 
 
 def trusted_hosts(host, allow_host):
-    """Names that a request's Host header may give. Raises InputError for an address beyond this
-    machine without --allow_host."""
-    try:
-        local = ip_address(host).is_loopback
-    except ValueError:
-        local = host == "localhost"
-    if not local and not allow_host:
+    """What a request's Host header may give, without port. Raises InputError for an address beyond
+    this machine without --allow_host, and for one that is no name."""
+    address = address_of(host)
+    if not (address.is_loopback if address else host.lower() == "localhost") and not allow_host:
         raise InputError(
             f"--host={host} can be reached from other machines: name the host that people will ask "
             "for, as --allow_host=shop.example.org",
             2,
         )
-    return [name for name in ("127.0.0.1", "localhost", allow_host) if name]
+    if allow_host and not address_of(allow_host):
+        try:
+            allow_host = allow_host.encode("idna").decode()
+        except UnicodeError:
+            allow_host = " "
+        if not re.fullmatch("[A-Za-z0-9.-]+", allow_host):
+            raise InputError("--allow_host= is a name as shop.example.org, no http://, no port", 2)
+    own = [] if host in EVERYWHERE else [host]
+    names = ["127.0.0.1", "localhost", "::1", *own, allow_host]
+    return list(dict.fromkeys(in_address(name) for name in names if name))
 
 
-def make_server(app, host, port, request_seconds=REQUEST_SECONDS):
+def make_server(app, host, port, grace=GRACE):
     """A waitress server of the app, not yet running; it listens."""
     from waitress.channel import HTTPChannel
     from waitress.server import TcpWSGIServer, create_server
@@ -41,13 +69,17 @@ def make_server(app, host, port, request_seconds=REQUEST_SECONDS):
     class TimedChannel(HTTPChannel):
         """Ends a request that is too long on its way; waitress waits as long as bytes trickle."""
 
+        deadline = 0.0  # of the request that is on its way
+
         def received(self, data):
-            if self.request is None:
-                self.began = time.monotonic()
-            return super().received(data)
+            before, now = self.request, time.monotonic()
+            taken = super().received(data)
+            start = max(self.deadline, now) if self.request is before else now + grace
+            self.deadline = min(start + len(data) / SLOWEST, now + STALL)
+            return taken
 
         def readable(self):
-            if self.request is not None and time.monotonic() > self.began + request_seconds:
+            if self.request is not None and self.late():
                 with self.requests_lock:
                     late, self.request = self.request, None
                     late.error, late.completed = RequestTimeout("too slow"), True
@@ -56,18 +88,29 @@ def make_server(app, host, port, request_seconds=REQUEST_SECONDS):
                         self.server.add_task(self)
             return super().readable()
 
+        def late(self):
+            if time.monotonic() <= self.deadline:
+                return False
+            try:  # what this server has not read yet is not the sender's fault
+                return not self.socket.recv(1, socket.MSG_PEEK)
+            except BlockingIOError:
+                return True
+            except OSError:  # reading it will say so
+                return False
+
     most = app.config["MAX_CONTENT_LENGTH"] + 2**20  # above it waitress refuses, below it the page
     try:
         server = create_server(
             app, host=host, port=port, threads=THREADS, ident=None, max_request_body_size=most,
             inbuf_overflow=2 * most,  # never a file
-            channel_timeout=int(request_seconds) + 1, cleanup_interval=5, connection_limit=200,
+            channel_timeout=IDLE, cleanup_interval=5, connection_limit=CONNECTIONS,
         )  # fmt: skip
     except (OSError, ValueError) as error:
         raise InputError(f"--host={host} --port={port}: {error}") from None
     if not isinstance(server, TcpWSGIServer):
         raise InputError(f"--host={host}: has several addresses; give one of them", 2)
     server.channel_class = TimedChannel
+    server.adj.asyncore_loop_timeout = POLL  # waitress itself takes whole seconds
     return server
 
 
@@ -91,6 +134,9 @@ def serve(index_dir, checkpoint_dir, host, allow_host, port):
     if allow_host:
         print(f"{RED}open to other machines: anyone who reaches {host}:{port} can search and see "
               f"all pictures of {index_dir}{PLAIN}", file=sys.stderr)  # fmt: skip
-    print(f"{len(searcher.index):,} pictures on http://{host}:{port}/ (Ctrl-C ends)", flush=True)
+    here = in_address(EVERYWHERE.get(host, host))
+    others = f", for others on http://{in_address(allow_host)}:{port}/" if allow_host else ""
+    print(f"{len(searcher.index):,} pictures on http://{here}:{port}/{others} (Ctrl-C ends)",
+          flush=True)  # fmt: skip
     server.run()
     return 0

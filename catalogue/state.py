@@ -1,13 +1,29 @@
 """What a served catalogue holds: its Searcher, few searches at once, and what people brought."""
 
+import contextlib
+import copy
+import logging
 import threading
+import time
 
+from flask import current_app, g
 from werkzeug.exceptions import ServiceUnavailable
 
+from catalogue.search import Late
+from catalogue.thumbnails import jpeg
 from catalogue.uploads import Uploads
 from command_line.errors import InputError
 
-AT_ONCE, PATIENCE = 2, 10.0  # searches; seconds that one waits for its turn
+AT_ONCE = 2  # searches; pictures made small: one of 25 megapixels takes 100 MB while it is decoded
+SECONDS = 10.0  # in which a search must have had its turn and be done
+RETRY = 5.0  # seconds before an index that could not be opened is tried again
+
+
+def catalogue():
+    """Of this request: the catalogue as it was when the request first asked for it."""
+    if "catalogue" not in g:
+        g.catalogue = current_app.catalogue.now()
+    return g.catalogue
 
 
 class Catalogue:
@@ -15,24 +31,43 @@ class Catalogue:
 
     def __init__(self, searcher):
         self.searcher, self.uploads = searcher, Uploads()
-        self._turns = threading.BoundedSemaphore(AT_ONCE)
+        self._searches = threading.BoundedSemaphore(AT_ONCE)
+        self._decodes = threading.BoundedSemaphore(AT_ONCE)
+        self._retry, self._said = 0.0, ""
+
+    def now(self):
+        """This catalogue with the index as it is now, which stays so for who asked; with the last
+        one that could be opened where a newer one can't, which the server's terminal tells."""
+        if time.monotonic() >= self._retry:
+            try:
+                self.searcher.refresh()
+                self._said = ""
+            except (InputError, OSError) as error:
+                self._retry = time.monotonic() + RETRY
+                if str(error) != self._said:
+                    self._said = str(error)
+                    logging.error("the catalogue stays as it was: %s", error)
+        now = copy.copy(self)
+        now.searcher = copy.copy(self.searcher)
+        return now
 
     @property
     def index(self):
         return self.searcher.index
 
-    def refresh(self):
-        """Takes the index as it is now."""
-        self.searcher.refresh()
-
     def find(self, content, **options):
-        """As Searcher.find. Raises ServiceUnavailable when its turn does not come."""
-        if not self._turns.acquire(timeout=PATIENCE):
-            raise ServiceUnavailable("too many searches at once; try again")
-        try:
-            return self.searcher.find(content, **options)
-        finally:
-            self._turns.release()
+        """As Searcher.find. Raises ServiceUnavailable when it is not done in SECONDS."""
+        end = time.monotonic() + SECONDS
+        with turn(self._searches):
+            try:
+                return self.searcher.find(content, seconds=end - time.monotonic(), **options)
+            except Late:
+                raise ServiceUnavailable("this search took too long; ask for fewer") from None
+
+    def thumbnail(self, content, size):
+        """As thumbnails.jpeg. Raises ServiceUnavailable when its turn does not come."""
+        with turn(self._decodes):
+            return jpeg(content, size)
 
     def number(self, name):
         """The text 12 -> 12, for an image of the index; None for anything else."""
@@ -51,3 +86,13 @@ class Catalogue:
         if content is None:
             raise InputError("This picture is not kept here any longer: choose or bring one again.")
         return content
+
+
+@contextlib.contextmanager
+def turn(semaphore):
+    if not semaphore.acquire(timeout=SECONDS):
+        raise ServiceUnavailable("too much at once; try again")
+    try:
+        yield
+    finally:
+        semaphore.release()

@@ -84,8 +84,11 @@ class Writer:
         self.folder = Path(folder)
 
     def __enter__(self):
-        (self.folder / BLOCKS).mkdir(parents=True, exist_ok=True)
-        self._lock = open(self.folder / LOCK, "a")
+        try:
+            (self.folder / BLOCKS).mkdir(parents=True, exist_ok=True)
+            self._lock = open(self.folder / LOCK, "a")
+        except OSError as error:
+            raise InputError(f"{error.filename}: {error.strerror}; no place for an index") from None
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process
         except OSError:
@@ -134,17 +137,15 @@ class Writer:
         """Writes the vectors in use to new blocks, full ones, and drops all others."""
         used = """FROM vectors WHERE sha256 IN (SELECT sha256 FROM files WHERE status = 'ok')"""
         number = self.next_block()
-        with self.rows:
-            places = self.rows.execute(f"SELECT sha256, block, row {used} ORDER BY block, row")
-            places = places.fetchall()
-            for start in range(0, len(places), block_rows):
-                part = places[start : start + block_rows]
-                self.write_block(number, read_vectors(self.folder, [p[1:] for p in part]))
-                moved = [(number, row, sha) for row, (sha, _, _) in enumerate(part)]
-                self.rows.executemany(
-                    "UPDATE vectors SET block = ?, row = ? WHERE sha256 = ?", moved
-                )
-                number += 1
+        places = self.rows.execute(f"SELECT sha256, block, row {used} ORDER BY block, row")
+        places, moved = places.fetchall(), []
+        for start in range(0, len(places), block_rows):
+            part = places[start : start + block_rows]
+            self.write_block(number, read_vectors(self.folder, [p[1:] for p in part]))
+            moved += [(number, row, sha) for row, (sha, _, _) in enumerate(part)]
+            number += 1
+        with self.rows:  # the copying is done: nobody waits for it
+            self.rows.executemany("UPDATE vectors SET block = ?, row = ? WHERE sha256 = ?", moved)
             self.rows.execute(f"DELETE FROM vectors WHERE sha256 NOT IN (SELECT sha256 {used})")
         self._remove_leftovers()
 

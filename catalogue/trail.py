@@ -22,7 +22,8 @@ def read_trail(args):
 
 
 def address(steps, **more):
-    """[Step] -> the page's address; more: further arguments, left out where empty."""
-    pairs = [pair for step in steps for pair in (("p", step.picture), ("t", step.text))]
+    """[Step], of which it holds the LONGEST last -> the page's address; more: further arguments,
+    left out where empty."""
+    pairs = [pair for step in steps[-LONGEST:] for pair in (("p", step.picture), ("t", step.text))]
     pairs += [(name, value) for name, value in more.items() if value]
     return f"/?{urlencode(pairs)}" if pairs else "/"

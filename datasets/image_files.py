@@ -20,6 +20,7 @@ MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM")
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp"}  # in lower case
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 TRUNCATED = "truncated or corrupt"
+UNREADABLE = "unreadable: "  # begins a reason that is no verdict about the bytes
 ORIENTATION = 0x0112  # EXIF tag
 
 
@@ -31,7 +32,7 @@ def read_content(path):
             raise InputError(f"over {MAX_BYTES // 2**20} MiB")
         return Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"unreadable: {error.strerror}") from None
+        raise InputError(f"{UNREADABLE}{error.strerror}") from None
 
 
 def read_format(content):

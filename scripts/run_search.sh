@@ -13,8 +13,12 @@ images=${IMAGE_DIR:-data/demo/fashion_iq/image_data}
 if [[ -z ${CHECKPOINT_DIR:-} ]] && ! compgen -G "$checkpoint/model.ckpt-500.index" >/dev/null; then
     echo "run_search.sh: no trained demo in $checkpoint: training it first, about 8 minutes on 2 cores"
     bash scripts/run_demo.sh fashion_iq
+elif [[ -z ${IMAGE_DIR:-} && ! -d $images ]]; then
+    "$python" -m demo.generate_demo_data --data_path=data/demo --dataset=fashion_iq
 fi
-index=index/$(basename "$checkpoint")-$(printf %s "$images" | cksum | cut -d' ' -f1)
+# Of these pictures and this model: one trained anew gets an index of its own.
+made_of=$( (printf "%s\n" "$images"; cat "$checkpoint"/{config.json,vocab.txt,checkpoint,*.index} || true) 2>/dev/null | cksum)
+index=index/$(basename "$checkpoint")-${made_of%% *}
 "$python" index_catalogue.py --checkpoint_dir="$checkpoint" --image_dir="$images" --index_dir="$index"
 if [[ -z ${IMAGE_DIR:-} ]]; then
     image=$images/dress/DEMOD00704.jpg text="is red"

@@ -1,9 +1,16 @@
-"""A tiny trained run, and a folder of pictures."""
+"""A tiny trained run, folders of pictures, and a served catalogue of one."""
+
+import shutil
 
 import pytest
 
-from tests.support.small_catalogue import write_picture
+from catalogue import search
+from catalogue.encoding import Encoding
+from catalogue.search import Searcher
+from tests.support.small_catalogue import index_of, write_picture
 from tests.support.small_run import write_run
+
+ODD = ["ünï 画像.png", 'quo"te\'s.png', "new\nline.png", " blank .png", "<script>alert(1)<b>.png"]
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +30,32 @@ def photos(tmp_path):
         write_picture(folder / "dresses" / "long" / f"{seed}.png", 10 + seed)
     (folder / "notes.txt").write_text("no picture")
     return folder
+
+
+@pytest.fixture(scope="session")
+def encoding(run):
+    """A drawn net, ready to encode."""
+    encoding = Encoding(str(run), "")
+    encoding.warm_up()
+    return encoding
+
+
+@pytest.fixture
+def shop(tmp_path, run, encoding, monkeypatch):
+    """Photos in folders, with odd names; (client, photos, function that indexes again)."""
+    from catalogue.page import make_app  # needs Flask
+
+    photos = tmp_path / "photos"
+    for seed in range(30):
+        write_picture(photos / ("tops" if seed % 2 else "dresses") / f"{seed}.png", seed)
+    for seed, name in enumerate(ODD):
+        write_picture(photos / "odd" / name, 50 + seed)
+    shutil.copy(photos / "tops/1.png", photos / "dresses/copy of 1.png")
+    monkeypatch.setattr(search, "Encoding", lambda *arguments: encoding)
+    monkeypatch.setattr(search, "COPY_DISTANCE", 1e-9)  # to a drawn net, noise is alike
+
+    def again():
+        index_of(tmp_path / "index", photos, run, lambda path: encoding.files, block_rows=31)
+
+    again()
+    return make_app(Searcher(tmp_path / "index"), ["localhost"]).test_client(), photos, again

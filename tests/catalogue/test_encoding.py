@@ -16,11 +16,6 @@ from tests.support.small_run import CAPTIONS, write_run
 
 
 @pytest.fixture(scope="module")
-def encoding(run):
-    return Encoding(str(run), "model.ckpt-7")
-
-
-@pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     sizes = [(60 + seed, 90 - seed) for seed in range(40)]

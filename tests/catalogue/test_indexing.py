@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from catalogue import indexing
+from catalogue.file_index import FileIndex
 from catalogue.store import BLOCKS, Writer, connect, open_block, read_about
 from command_line.errors import InputError
 from tests.support.small_catalogue import Drawn, feature, index_of, write_picture
@@ -182,6 +183,10 @@ def test_a_second_writer_and_another_folder_are_refused(tmp_path, photos, run):
         index_of(tmp_path / "index", photos / "dresses", run)
     with pytest.raises(InputError, match="no such folder"):
         index_of(tmp_path / "index", tmp_path / "nowhere", run)
+    with pytest.raises(InputError, match="notes.txt.*: Not a directory"):
+        index_of(photos / "notes.txt", photos, run)
+    with pytest.raises(InputError, match="no index here"):
+        FileIndex(photos / "notes.txt")
 
 
 def test_features_that_are_not_finite_are_refused(tmp_path, photos, run):
@@ -207,7 +212,11 @@ def pause(function):
 store.np.save = pause(store.np.save)
 store.os.replace = pause(store.os.replace)
 store.os.fsync = pause(store.os.fsync)
-print("started", flush=True)
+enter = store.Writer.__enter__
+def entered(writer):
+    print("started", flush=True)  # its tables are there
+    return writer
+store.Writer.__enter__ = lambda writer: entered(enter(writer))
 index_of(*sys.argv[1:], Drawn(), block_rows=2)
 """
 

@@ -1,5 +1,7 @@
 """Answers of a real index and a tiny model, against a plain float64 loop over its files."""
 
+import copy
+import difflib
 import json
 import shutil
 
@@ -9,8 +11,9 @@ from PIL import Image
 
 import search_catalogue
 from catalogue import search
+from catalogue.answers import notes
 from catalogue.encoding import Encoding
-from catalogue.search import Searcher, unknown_words
+from catalogue.search import Late, Searcher, unknown_words
 from command_line.errors import InputError
 from tests.catalogue.test_indexing import vectors
 from tests.support.small_catalogue import index_of, write_picture
@@ -35,7 +38,17 @@ def shop(tmp_path_factory, run):
 
 @pytest.fixture(scope="module")
 def searcher(shop):
-    return Searcher(shop[0])
+    searcher = Searcher(shop[0])
+    searcher.warm_up()
+    searcher.traces = traces(searcher)
+    return searcher
+
+
+def traces(searcher):
+    """How often the functions of a query were compiled."""
+    encoder = searcher._encoding._encoder
+    functions = (encoder._one, encoder._pool, encoder._text, encoder._compose)
+    return [function.experimental_get_tracing_count() for function in functions]
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +130,72 @@ def test_copies_are_folded_into_the_nearest(shop, searcher, files, monkeypatch):
     assert [r.number for r in paged] == [r.number for r in folded.results]
 
 
+def test_copies_are_looked_for_among_so_many_pictures_and_it_is_said(shop, searcher, monkeypatch):
+    monkeypatch.setattr(search, "COPY_DISTANCE", 1e9)  # all are copies
+    monkeypatch.setattr(search, "FOLDED", 20)
+    asked, nearest = [], searcher.index.nearest
+
+    def spy(query, count, *where):
+        asked.append(count)
+        return nearest(query, count, *where)
+
+    monkeypatch.setattr(searcher.index, "nearest", spy)
+    answer = searcher.find(shop[1] / "tops/4.png", top=5, hide_copies=True)
+    assert asked == [6, 12, 20] and answer.cut and not answer.more
+    assert len(answer.results) == 1 and len(answer.results[0].copies) == 19
+    assert any("may be more" in line for line in notes(answer))
+
+
+def test_a_search_can_be_ended(shop, searcher):
+    with pytest.raises(Late):
+        searcher.find(shop[1] / "tops/4.png", seconds=0.0)
+
+
+def test_a_search_keeps_to_the_index_that_it_began_with(shop, searcher, monkeypatch):
+    refreshed = copy.copy(searcher)
+
+    class Refreshing:
+        config = searcher._encoding.config
+
+        def query(self, *asked):
+            refreshed.index = None
+            return searcher._encoding.query(*asked)
+
+    refreshed._encoding = Refreshing()
+    path = shop[1] / "tops/4.png"
+    assert refreshed.find(path).results == searcher.find(path).results
+
+
+def test_after_warming_up_no_sentence_compiles_anything(shop, searcher):
+    for text in ("", "dress", CAPTIONS[0]):
+        searcher.find(shop[1] / "tops/4.png", text)
+    assert traces(searcher) == searcher.traces
+
+
+def test_folders_are_called_as_they_are():
+    assert [search.folder(name) for name in ("", ".", "./a/", " a /b")] == ["", "", "a/", " a /b/"]
+
+
+def test_words_that_do_not_count_are_named(shop, searcher):
+    path, text = shop[1] / "tops/4.png", " ".join(64 * ["red"])
+    answer = searcher.find(path, f"{text} longer xyzzy")
+    assert answer.beyond == ["longer", "xyzzy"] and answer.unknown == {}
+    assert answer.results == searcher.find(path, text).results
+    assert any("longer xyzzy" in line for line in notes(answer))
+
+
+def test_many_unknown_words_cost_little(searcher, monkeypatch):
+    asked, near = [], difflib.get_close_matches
+    monkeypatch.setattr(
+        difflib, "get_close_matches", lambda *a, **o: asked.append(a[0]) or near(*a, **o)
+    )
+    words = [f"reed{number}" for number in range(200)]
+    assert list(unknown_words(words, searcher.known)) == words and len(asked) == search.SUGGESTED
+
+
 def test_unknown_words_are_named_with_the_nearest_known(searcher):
-    assert unknown_words("Is RED", searcher.known) == {}
-    assert unknown_words("reed slevees xyzzy xyzzy", searcher.known) == {
+    assert unknown_words(["is", "red"], searcher.known) == {}
+    assert unknown_words("reed slevees xyzzy xyzzy".split(), searcher.known) == {
         "reed": "red", "slevees": "sleeves", "xyzzy": "",
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from evaluation import open_gallery as open_gallery_module
 from evaluation.open_gallery import OpenGallery
 
 
@@ -57,3 +58,15 @@ def test_nothing_allowed_and_nothing_there():
     assert len(columns) == len(distances) == 0
     empty = OpenGallery([], np.empty(0))
     assert len(empty.nearest(features[0], 2, np.zeros(0, bool))[0]) == 0
+
+
+def test_many_candidates_are_copied_in_parts(monkeypatch):
+    monkeypatch.setattr(open_gallery_module, "ROWS", 16)
+    features = features_of("copies", np.random.default_rng(0))
+    gallery, copied = open_gallery(features), []
+    vectors = gallery.vectors
+    monkeypatch.setattr(gallery, "vectors", lambda some: copied.append(len(some)) or vectors(some))
+    columns, distances = gallery.nearest(features[5], 50, np.ones(60, bool))
+    assert max(copied) == 16 and sum(copied) == len(columns) >= 50
+    exact = np.square(features[columns].astype(np.float64) - features[5]).sum(axis=1)
+    assert np.array_equal(distances, exact)
