@@ -105,6 +105,14 @@ def test_no_error_shows_a_password(empty, change, said, monkeypatch):
     assert raised.value.__context__ is None or raised.value.__suppress_context__
 
 
+@pytest.mark.parametrize("flags", ["{}", "--database {}", "--databse={}", "--port=x --database={}"])
+def test_no_bad_flag_shows_a_password(flags, empty):
+    for command in (index_catalogue, search_catalogue):
+        with pytest.raises(InputError) as raised:
+            command.main(flags.format(empty).split())
+        assert raised.value.exit_code == 2 and ENCODED not in str(raised.value)
+
+
 def test_commands(tmp_path, database, photos, run, monkeypatch, capsys):
     monkeypatch.setattr("catalogue.encoding.Encoding", lambda *arguments: Drawn())
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
