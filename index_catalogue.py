@@ -4,10 +4,12 @@
       --index_dir=index/photos
 
 Run it again after pictures were added, changed or deleted, or after it was interrupted. EXIF
-rotation is applied: pictures are encoded as they are seen.
+rotation is applied: pictures are encoded as they are seen. With --database=postgresql://... in the
+place of --index_dir, any number of such processes on any machines share the work.
 """
 
-from catalogue.indexing import update_index
+from catalogue.database import require_one
+from catalogue.indexing import SEARCHED_FAST, update_index
 from command_line.errors import run_main
 from command_line.flags import Flags, boolean
 
@@ -19,7 +21,11 @@ def main(argv):
     parser.add_argument("--checkpoint_dir", required=True, help="a trained run")
     parser.add_argument("--exact_model_checkpoint", default="", help="default: the newest")
     parser.add_argument("--image_dir", required=True, help="JPEG, PNG, WebP, GIF, BMP; any depth")
-    parser.add_argument("--index_dir", required=True, help="where the index is or will be")
+    parser.add_argument("--index_dir", default="", help="where the index is or will be")
+    parser.add_argument(
+        "--database", default="",
+        help="in its place: postgresql://USER@HOST/NAME; the password from there or PGPASSWORD",
+    )  # fmt: skip
     parser.add_argument(
         "--verify", type=boolean, default=False, metavar="BOOL",
         help="True: compare the bytes of all files, not size and time of change only",
@@ -29,24 +35,35 @@ def main(argv):
         help="True: also drop the vectors of files that are gone, and join small blocks",
     )  # fmt: skip
     flags = parser.parse_args(argv)
+    require_one(flags.index_dir, flags.database)
 
     def open_encoder(checkpoint):
         from catalogue.encoding import Encoding  # TensorFlow, only when there is something to do
 
         return Encoding(flags.checkpoint_dir, checkpoint).files
 
-    report = update_index(
-        flags.index_dir, flags.image_dir, open_encoder, flags.checkpoint_dir,
+    if flags.database:
+        from catalogue.database_indexing import update_database as update
+    else:
+        update = update_index
+    report = update(
+        flags.index_dir or flags.database, flags.image_dir, open_encoder, flags.checkpoint_dir,
         flags.exact_model_checkpoint, flags.verify, flags.compact,
     )  # fmt: skip
     for name, reason in report.broken[:NAMED]:
         print(f"broken: {ascii(name) if not name.isprintable() else name}: {reason}")
-    counts = report.counts
+    counts, where = report.counts, flags.index_dir or "the database"
     print(
-        f"{flags.index_dir}: {counts['images']:,} images under {counts['vectors']:,} vectors; "
+        f"{where}: {counts['images']:,} images under {counts['vectors']:,} vectors; "
         f"{report.looked_into:,} files looked into, {report.encoded:,} encoded, "
         f"{report.dropped:,} dropped, {len(report.broken):,} broken, {report.links:,} links skipped"
     )
+    if report.outgrown:
+        print(
+            f"over {SEARCHED_FAST:,} vectors, and a search reads each of them; a search of "
+            "--database=postgresql://... reads few, and many machines can index there: "
+            "catalogue/README.md"
+        )
 
 
 if __name__ == "__main__":

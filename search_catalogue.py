@@ -6,13 +6,15 @@
 
 import json
 
+from catalogue.database import require_one
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
 
 
 def read_flags(argv):
     parser, switch = Flags(__doc__), dict(type=boolean, default=False, metavar="BOOL")
-    parser.add_argument("--index_dir", required=True, help="what index_catalogue.py made")
+    parser.add_argument("--index_dir", default="", help="what index_catalogue.py made")
+    parser.add_argument("--database", default="", help="in its place: postgresql://USER@HOST/NAME")
     parser.add_argument("--checkpoint_dir", default="", help="if the run has moved since")
     parser.add_argument("--image", default="", help="any picture file")
     parser.add_argument("--text", default="", help="what should differ; empty: nearest by picture")
@@ -28,6 +30,7 @@ def read_flags(argv):
     parser.add_argument("--allow_host", default="", help="name that requests may ask for")
     parser.add_argument("--port", type=int, default=8000)
     flags = parser.parse_args(argv)
+    require_one(flags.index_dir, flags.database)
     for name, value, most in (("top", flags.top, 10**6), ("port", flags.port, 65535)):
         if not 1 <= value <= most:
             raise InputError(f"--{name}={value}: must be 1 to {most:,}", 2)
@@ -36,18 +39,27 @@ def read_flags(argv):
     return flags
 
 
+def open_index(flags):
+    """The index that a Searcher is to search."""
+    if not flags.database:
+        return flags.index_dir
+    from catalogue.database_index import DatabaseIndex
+
+    return DatabaseIndex(flags.database)
+
+
 def main(argv):
     flags = read_flags(argv)
     if flags.serve:
         from catalogue.serve import serve
 
         where = (flags.host, flags.allow_host, flags.port)
-        return serve(flags.index_dir, flags.checkpoint_dir, *where)
+        return serve(open_index(flags), flags.checkpoint_dir, *where)
     from catalogue.answers import as_json, sheet_pictures, table
     from catalogue.search import Searcher  # TensorFlow, after the flags were read
     from reports.query_sheet import write_query_sheet
 
-    searcher = Searcher(flags.index_dir, flags.checkpoint_dir)
+    searcher = Searcher(open_index(flags), flags.checkpoint_dir)
     options = dict(within=flags.within, largest_distance=flags.largest_distance,
                    hide_copies=flags.hide_copies, keep_query=flags.keep_query)  # fmt: skip
     answer = searcher.find(flags.image, flags.text, flags.top, **options)

@@ -95,15 +95,21 @@ class FileIndex:
     def __contains__(self, number):
         return number in self._place
 
-    def numbers_at(self, places):
-        """Numbers of the images at some places in the order of names."""
-        return self._numbers[places].tolist() if len(places) else []
+    def size_of(self, within):
+        """How many images are below a folder, "dresses/", or in all, ""."""
+        first, end = self._range_of(within)
+        return end - first
+
+    def numbers_at(self, places, within=""):
+        """Numbers of the images at some places among those of a folder, in the order of names."""
+        first, _ = self._range_of(within)
+        return self._numbers[[first + place for place in places]].tolist() if len(places) else []
 
     def nearest(self, query, count, within="", without=()):
         """The nearest images of query [D], ties by name -> at most `count` Found.
 
         within: of a folder, "dresses/"; without: numbers of images, whose copies go with them."""
-        first, end = self.range_of(within)
+        first, end = self._range_of(within)
         allowed = np.zeros(len(self._gallery.constants), bool)
         allowed[self._column[first:end]] = True
         allowed[self._column[[self._place[number] for number in without]]] = False
@@ -129,7 +135,7 @@ class FileIndex:
         """Of some images -> float32 [n, D]."""
         return self._gallery.vectors(self._column[[self._place[number] for number in numbers]])
 
-    def range_of(self, within):
+    def _range_of(self, within):
         """Names of a folder, first and end; of "" all. They stand together, being sorted."""
         if not within:
             return 0, len(self.names)

@@ -42,7 +42,7 @@ def require_same(about, path, now):
     if differing:
         raise InputError(
             f"{about['folder']}: made with {about['checkpoint']}, not with {path} "
-            f"(other {' and '.join(differing)}); give another --index_dir"
+            f"(other {' and '.join(differing)}); give another --index_dir or --database"
         )
 
 

@@ -19,6 +19,7 @@ from command_line.errors import InputError
 from datasets.image_files import UNREADABLE
 
 BLOCK_ROWS = 992  # images encoded, then committed together: 32 full batches of the encoder
+SEARCHED_FAST = 200_000  # vectors; every search reads all of them
 CHANGED = "changed while it was read"
 PASSING = (CHANGED, UNREADABLE)  # begin reasons that say nothing of the bytes
 TO_DO = {  # photos to look into; in one of them, nothing is known of a photo that is the same
@@ -34,7 +35,8 @@ ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime
 
 
 class Report(NamedTuple):
-    """What a run did. broken: (path, reason) of all broken images in the index."""
+    """What a run did. broken: (path, reason) of all broken images in the index. outgrown: since
+    this run there are more vectors than SEARCHED_FAST."""
 
     looked_into: int  # files opened
     encoded: int
@@ -42,6 +44,7 @@ class Report(NamedTuple):
     links: int
     broken: list[tuple[str, str]]
     counts: dict[str, int]
+    outgrown: bool = False
 
 
 class Read:
@@ -55,6 +58,20 @@ class Read:
             self.reason = str(error)
 
 
+def describe(image_dir, checkpoint_dir, exact_model_checkpoint):
+    """What an index of these is made with, as index.json. Raises InputError for a bad folder."""
+    if not Path(image_dir).is_dir():
+        raise InputError(f"--image_dir={image_dir}: no such folder")
+    path = checkpoint_path(checkpoint_dir, exact_model_checkpoint)
+    return {
+        "image_dir": os.path.realpath(image_dir),
+        "checkpoint_dir": os.path.abspath(checkpoint_dir),
+        "checkpoint": path,
+        "fingerprint": fingerprint(checkpoint_dir, path),
+        "versions": versions(),
+    }
+
+
 def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
                  verify=False, compact=False, block_rows=BLOCK_ROWS):  # fmt: skip
     """Makes the index of image_dir in index_dir, or brings it up to date -> Report.
@@ -62,16 +79,8 @@ def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model
     open_encoder: function (checkpoint) -> function (paths, digests, done) -> (features [n, D],
     [reason or ""]), as Encoding.files; called when there is something to encode. Raises InputError
     for a bad folder, another model or a second writer; what was committed before stays."""
-    if not Path(image_dir).is_dir():
-        raise InputError(f"--image_dir={image_dir}: no such folder")
-    path = checkpoint_path(checkpoint_dir, exact_model_checkpoint)
-    about = {
-        "image_dir": os.path.realpath(image_dir),
-        "checkpoint_dir": os.path.abspath(checkpoint_dir),
-        "checkpoint": path,
-        "fingerprint": fingerprint(checkpoint_dir, path),
-        "versions": versions(),
-    }
+    about = describe(image_dir, checkpoint_dir, exact_model_checkpoint)
+    path = about["checkpoint"]
     with Writer(index_dir) as writer, rows_errors(index_dir):
         earlier = read_about(index_dir) if Path(index_dir, ABOUT).exists() else {}
         if earlier:
@@ -82,14 +91,41 @@ def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model
                     f" --index_dir (a folder that moved: edit image_dir in {ABOUT})"
                 )
         about["examples"] = earlier.get("examples") or example_sentences(checkpoint_dir)
+        about["outgrown"] = earlier.get("outgrown", False)
         writer.describe({**about, "counts": writer.counts()})
         update = Update(writer, about, open_encoder, block_rows)
         report = update.run(verify)
         if compact:
             writer.compact(block_rows)
-        report = report._replace(counts=writer.counts())
-        writer.describe({**about, "counts": report.counts})
+        counts = writer.counts()
+        about["outgrown"] = counts["vectors"] > SEARCHED_FAST
+        outgrown = about["outgrown"] and not earlier.get("outgrown")
+        report = report._replace(counts=counts, outgrown=outgrown)
+        writer.describe({**about, "counts": counts})
     return report
+
+
+def encode(encoder, root, new, done):
+    """{sha-256: path} -> (those of pictures, their features [n, D], {sha-256: why it is none}).
+
+    encoder, done: as in update_index. Raises InputError for features that are not finite."""
+    paths = [os.path.join(root, path) for path in new.values()]
+    features, reasons = encoder(paths, list(new), done)
+    reasons = dict(zip(new, reasons, strict=True))
+    good = [row for row, reason in enumerate(reasons.values()) if not reason]
+    features = features[good]
+    if not np.isfinite(features).all():
+        raise InputError("the checkpoint's features are not finite: its weights are broken")
+    shas = [sha for sha, reason in reasons.items() if not reason]
+    return shas, features, {sha: reason for sha, reason in reasons.items() if reason}
+
+
+def row_of(read, unreadable):
+    """A Read, {sha-256: why it is no picture} -> path, size, mtime_ns, sha-256, status, reason."""
+    reason = read.reason or unreadable.get(read.sha, "")
+    if reason.startswith(PASSING):  # nothing to remember: the next run looks again
+        return (*read.photo._replace(mtime_ns=NEVER), None, "broken", reason)
+    return (*read.photo, read.sha, "broken" if reason else "ok", reason)
 
 
 class Update:
@@ -134,28 +170,22 @@ class Update:
         vectors = self.encode_new(new, unreadable, bar)
         with self.rows:
             self.rows.executemany("INSERT INTO vectors VALUES (?, ?, ?, ?)", vectors)
-            self.rows.executemany(KEEP, (self.row_of(read, unreadable) for read in reads))
+            self.rows.executemany(KEEP, (row_of(read, unreadable) for read in reads))
 
     def encode_new(self, new, unreadable, bar):
         """{sha: path} -> rows of vectors, their block written; adds to unreadable {sha: reason}."""
         if not new:
             return []
         self.encode = self.encode or self.open_encoder(self.checkpoint)
-        paths = [os.path.join(self.root, path) for path in new.values()]
-        features, reasons = self.encode(paths, list(new), bar.update)
-        good = [row for row, reason in enumerate(reasons) if not reason]
-        unreadable.update({s: reason for s, reason in zip(new, reasons, strict=True) if reason})
-        if not good:
+        shas, features, reasons = encode(self.encode, self.root, new, bar.update)
+        unreadable.update(reasons)
+        if not shas:
             return []
-        features = features[good]
-        if not np.isfinite(features).all():
-            raise InputError("the checkpoint's features are not finite: its weights are broken")
         number = self.writer.next_block()
         self.writer.write_block(number, features)
-        self.encoded += len(good)
+        self.encoded += len(shas)
         squares = np.square(features, dtype=np.float64).sum(axis=1) / 2
-        shas = list(new)
-        return [(shas[row], number, k, squares[k]) for k, row in enumerate(good)]
+        return [(sha, number, row, squares[row]) for row, sha in enumerate(shas)]
 
     def has_vector(self, sha):
         return self.rows.execute("SELECT 1 FROM vectors WHERE sha256 = ?", (sha,)).fetchone()
@@ -165,9 +195,3 @@ class Update:
         broken = "SELECT reason FROM files WHERE sha256 = ? AND status = 'broken'"
         found = self.rows.execute(broken, (sha,)).fetchone()
         return found and found[0]
-
-    def row_of(self, read, unreadable):
-        reason = read.reason or unreadable.get(read.sha, "")
-        if reason.startswith(PASSING):  # nothing to remember: the next run looks again
-            return (*read.photo._replace(mtime_ns=NEVER), None, "broken", reason)
-        return (*read.photo, read.sha, "broken" if reason else "ok", reason)

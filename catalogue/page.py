@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityEr
 
 from catalogue.answers import sentences
 from catalogue.api import MOST_RESULTS, api, text_of
+from catalogue.database import Unavailable
 from catalogue.search import LONGEST_TEXT, folder
 from catalogue.state import Catalogue, catalogue
 from catalogue.trail import LONGEST, Step, address, read_trail
@@ -116,6 +117,8 @@ def show_page():
         return render(400, part, message=f"Only the nearest {MOST_RESULTS} pictures are shown.")
     try:
         return answer(steps, part) if steps else render(200, part)
+    except Unavailable:
+        raise
     except InputError as error:
         return render(400, part, message=str(error))
 
@@ -177,20 +180,18 @@ def render(status, part=None, steps=(), cards=None, more="", **said):
 def beginnings(index, part):
     """Pictures of a folder, a sample or one after the other ->
     (cards, address of more, address of all by name)."""
-    first, end = index.range_of(part.within)
+    within, count = part.within, index.size_of(part.within)
     if part.first:
-        places = list(range(first, end)[part.skip : part.skip + part.shown])
-        more = part.skip + part.shown < end - first
+        places = list(range(count)[part.skip : part.skip + part.shown])
+        more = part.skip + part.shown < count
     else:
-        spaced = np.linspace(first, end - 1, part.shown).astype(int)
-        places = np.unique(spaced) if end > first else []
-        more = part.shown < min(end - first, MOST_SHOWN)
-    within = part.within
+        places = np.unique(np.linspace(0, count - 1, part.shown).astype(int)) if count else []
+        more = part.shown < min(count, MOST_SHOWN)
     cards = [
         Card(str(number), index.name_of(number), address([Step(str(number), "")], within=within))
-        for number in index.numbers_at(places)
+        for number in index.numbers_at(places, within)
     ]
-    by_name = not part.first and part.shown < end - first
+    by_name = not part.first and part.shown < count
     everything = Part(within, 1, MOST_SHOWN).address() if by_name else ""
     return cards, part.further().address() if more else "", everything
 
@@ -230,8 +231,12 @@ def failed(error):
     if isinstance(error, SecurityError):  # another Host: it learns nothing of the catalogue
         return Response("This host is not served here.", 400, mimetype="text/plain")
     status, message = 500, "Something went wrong here; it was noted."
+    down = isinstance(error, Unavailable)  # no page can be made
     if isinstance(error, RequestEntityTooLarge):
         status, message = 413, "That is too large: at most 10 MB."
+    elif down:
+        status, message = 503, "The catalogue's database does not answer; try again."
+        current_app.logger.error("%s", error)
     elif isinstance(error, HTTPException):
         status, message = error.code, error.description
     elif isinstance(error, InputError):
@@ -240,6 +245,6 @@ def failed(error):
         current_app.logger.exception("failed: %s", request.path)
     if request.path.startswith("/api/"):
         return jsonify(error=message), status
-    if request.path.startswith("/picture/") or status == 500:
+    if request.path.startswith("/picture/") or status == 500 or down:
         return Response(message, status, mimetype="text/plain")
     return render(status, message=message)

@@ -114,8 +114,9 @@ def make_server(app, host, port, grace=GRACE):
     return server
 
 
-def serve(index_dir, checkpoint_dir, host, allow_host, port):
-    """Serves the page until it is interrupted. Raises InputError for a bad flag or index."""
+def serve(index, checkpoint_dir, host, allow_host, port):
+    """Serves the page until it is interrupted. index: as a Searcher's. Raises InputError for a bad
+    flag or index."""
     hosts = trusted_hosts(host, allow_host)
     try:
         import waitress  # noqa: F401 - make_server needs it, and it may be missing
@@ -127,13 +128,14 @@ def serve(index_dir, checkpoint_dir, host, allow_host, port):
         raise InputError(f"--serve=True needs {error.name}: {INSTALL}") from None
     from catalogue.search import Searcher
 
-    searcher = Searcher(index_dir, checkpoint_dir)
+    searcher = Searcher(index, checkpoint_dir)
     searcher.warm_up()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a waiting request is no news
     server = make_server(make_app(searcher, hosts), host, port)
     if allow_host:
+        where = searcher.index.about["folder"]
         print(f"{RED}open to other machines: anyone who reaches {host}:{port} can search and see "
-              f"all pictures of {index_dir}{PLAIN}", file=sys.stderr)  # fmt: skip
+              f"all pictures of {where}{PLAIN}", file=sys.stderr)  # fmt: skip
     here = in_address(EVERYWHERE.get(host, host))
     others = f", for others on http://{in_address(allow_host)}:{port}/" if allow_host else ""
     print(f"{len(searcher.index):,} pictures on http://{here}:{port}/{others} (Ctrl-C ends)",

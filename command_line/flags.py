@@ -19,7 +19,8 @@ class Flags(argparse.ArgumentParser):
     def parse_known_args(self, argv, namespace=None):
         for argument in [] if self.bare else argv:
             if not argument.startswith("--") or ("=" not in argument and argument != "--help"):
-                self.error(f"{argument}: flags have the form --name=value")
+                shown = argument.partition("://")[0]  # an address may hold a password
+                self.error(f"{shown}: flags have the form --name=value")
         return super().parse_known_args(argv, namespace)
 
     def parse_args(self, argv):

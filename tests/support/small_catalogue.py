@@ -1,5 +1,7 @@
 """Folders of small pictures, and an encoder of them that needs no network."""
 
+from types import SimpleNamespace
+
 import numpy as np
 from PIL import Image
 
@@ -48,6 +50,18 @@ class Drawn:
                 reasons.append(str(error))
             done(1)
         return features, reasons
+
+
+class Asked:
+    """In the place of an Encoding: a query's vector is a function of bytes and text."""
+
+    def __init__(self, *arguments):
+        self.vocabulary = SimpleNamespace(words=["", "", "is", "red"])
+        self.config = SimpleNamespace(max_caption_words=64)
+
+    def query(self, content, text=""):
+        rng = np.random.default_rng(sum(content) + 7 * sum(text.encode()))
+        return rng.standard_normal(DIMS, np.float32) / 3
 
 
 def index_of(index_dir, image_dir, run_dir, encoder=None, **options):

@@ -1,0 +1,249 @@
+"""Brings a catalogue in a database up to date with its folder, as one of any number of processes.
+
+One of them looks through the folder and writes what is new or changed into to_do; all of them take
+rows out of it. A row is claimed by its lock and taken out by the commit that stores what came of
+it, so a process that is killed gives its rows back. Claims go by size, which keeps copies together:
+where two processes meet the same bytes, the second waits for the first one's vector.
+"""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+from tqdm import tqdm
+
+from catalogue.database import (
+    FINISHING,
+    LOCKS,
+    SCANNING,
+    WORKING,
+    connect,
+    count,
+    database_errors,
+    place,
+    prepare,
+    write_about,
+)
+from catalogue.examples import example_sentences
+from catalogue.identity import require_same
+from catalogue.indexing import Read, Report, describe, encode, row_of
+from catalogue.photos import Photo, Skipped, scan
+from catalogue.vectors import build_index, load, recall
+from command_line.errors import InputError
+
+BATCH = 256  # images claimed, encoded and committed together: 8 full batches of the encoder
+SCANNED = 10_000  # names written together
+PAUSE = 1.0  # seconds between two looks at whether another process is through with the folder
+LONGEST_NAME = 2500  # bytes; PostgreSQL's B-trees hold little more
+FOUND = """
+CREATE TEMP TABLE found (path text COLLATE "C" PRIMARY KEY);
+CREATE TEMP TABLE part (path text COLLATE "C", size bigint, mtime_ns bigint);
+"""
+TO_DO = """
+INSERT INTO catalogue.to_do SELECT part.* FROM part LEFT JOIN catalogue.files f USING (path)
+WHERE %s OR f.id IS NULL OR (f.size, f.mtime_ns) != (part.size, part.mtime_ns)
+ON CONFLICT (path) DO NOTHING
+"""
+GONE = """
+DELETE FROM catalogue.{table} WHERE path IN (
+  SELECT path FROM catalogue.{table} t WHERE NOT EXISTS (SELECT FROM found WHERE path = t.path)
+  FOR UPDATE SKIP LOCKED)
+"""
+CLAIM = """
+SELECT path, size, mtime_ns FROM catalogue.to_do ORDER BY size, path LIMIT %s
+FOR UPDATE SKIP LOCKED
+"""
+KEEP = """
+INSERT INTO catalogue.files (path, size, mtime_ns, sha256, reason)
+SELECT * FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bytea[], %s::text[])
+ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
+  sha256 = excluded.sha256, reason = excluded.reason
+"""
+FOLDERS = """
+UPDATE catalogue.about SET completed = %s, folders = (
+  SELECT coalesce(jsonb_agg(jsonb_build_array(folder, images) ORDER BY folder), '[]') FROM (
+    SELECT coalesce(substring(path FROM '^.*/'), '') COLLATE "C" AS folder, count(*) AS images
+    FROM catalogue.files WHERE sha256 IS NOT NULL GROUP BY 1) counted)
+"""
+UNUSED = """
+DELETE FROM catalogue.vectors v
+WHERE NOT EXISTS (SELECT FROM catalogue.files WHERE sha256 = v.sha256)
+"""
+
+
+def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
+                    verify=False, compact=False, batch=BATCH, say=print):  # fmt: skip
+    """Makes the catalogue of image_dir in a database, or brings it up to date, alone or beside
+    others that do the same -> Report, as update_index.
+
+    say: is told of what takes long, and how good the approximate search is. Raises InputError as
+    update_index and connect do, Unavailable when the database fails; what was committed stays."""
+    about = describe(image_dir, checkpoint_dir, exact_model_checkpoint)
+    with connect(url) as connection, database_errors(place(connection)):
+        if earlier := prepare(connection, about):
+            require_same(earlier, about["checkpoint"], about["fingerprint"])
+            if earlier["image_dir"] != about["image_dir"]:
+                raise InputError(
+                    f"{earlier['folder']}: made of {earlier['image_dir']}, not of {image_dir}; all "
+                    "machines need the folder at one place, another folder another database"
+                )
+        about["examples"] = earlier.get("examples") or example_sentences(checkpoint_dir)
+        write_about(connection, about)
+        connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", (LOCKS, WORKING))
+        worker = Worker(connection, about, open_encoder, batch, say)
+        report = worker.run(verify)
+        if compact:
+            worker.compact()
+        worker.finish()
+        return report._replace(counts=count(connection))
+
+
+class Worker:
+    """One process at work on a catalogue."""
+
+    def __init__(self, connection, about, open_encoder, batch, say):
+        self.connection, self.batch, self.say = connection, batch, say
+        self.root, self.checkpoint = about["image_dir"], about["checkpoint"]
+        self.open_encoder, self.encoder = open_encoder, None
+        self.looked_into, self.encoded, self.too_long, self.next_count = 0, 0, [], 0.0
+
+    def one(self, ask, *values):
+        """The first column of a query's first row, None without one."""
+        row = self.connection.execute(ask, values).fetchone()
+        return row and row[0]
+
+    def run(self, verify):
+        """Takes part until there is nothing left to look into, by any process."""
+        before, skipped, dropped, through = self.scans(), Skipped(), 0, False
+        with tqdm(unit="image", desc="indexing", delay=1) as bar:
+            while not through and (verify or self.scans() == before):  # or another was through
+                if self.lock(SCANNING):
+                    dropped, through = self.look_through(verify, skipped), True
+                    self.unlock(SCANNING)
+                elif not self.take(bar):
+                    time.sleep(PAUSE)
+            while self.one("SELECT EXISTS (SELECT FROM catalogue.to_do)"):
+                self.count_left(bar)
+                if not self.take(bar):  # waits for one of the rows that others have claimed
+                    self.one(CLAIM.replace("SKIP LOCKED", ""), 1)
+        broken = "SELECT path, reason FROM catalogue.files WHERE sha256 IS NULL ORDER BY path"
+        named = [(name, "the name is not UTF-8") for name in skipped.unnameable]
+        named += [(name, f"the name has over {LONGEST_NAME:,} bytes") for name in self.too_long]
+        named += self.connection.execute(broken).fetchall()
+        return Report(self.looked_into, self.encoded, dropped, skipped.links, named, {})
+
+    def count_left(self, bar):
+        """Others take images too: counts those left, for less than a hundredth of the time."""
+        start = time.monotonic()
+        if start >= self.next_count:
+            bar.total = bar.n + self.one("SELECT count(*) FROM catalogue.to_do")
+            self.next_count = time.monotonic() + max(3.0, 100 * (time.monotonic() - start))
+
+    def scans(self):
+        """How often a process was through with the folder."""
+        return self.one("SELECT scans FROM catalogue.about")
+
+    def lock(self, what):
+        """Whether this process got it; it is given up at the latest when the process ends."""
+        return self.one("SELECT pg_try_advisory_lock(%s, %s)", LOCKS, what)
+
+    def unlock(self, what):
+        self.one("SELECT pg_advisory_unlock(%s, %s)", LOCKS, what)
+
+    def look_through(self, verify, skipped):
+        """Writes what is new or changed into to_do, drops what is gone -> how many names."""
+        execute, transaction = self.connection.execute, self.connection.transaction
+        execute(FOUND)
+        photos = self.storable(scan(self.root, skipped))
+        while part := list(islice(photos, SCANNED)):
+            with transaction(), self.connection.cursor() as cursor:
+                execute("TRUNCATE part")
+                with cursor.copy("COPY part FROM STDIN (FORMAT BINARY)") as copy:
+                    copy.set_types(["text", "int8", "int8"])
+                    for photo in part:
+                        copy.write_row(photo)
+                execute(TO_DO, (verify,))
+                execute("INSERT INTO found SELECT path FROM part")
+        if self.one("SELECT NOT EXISTS (SELECT FROM found) AND EXISTS (SELECT FROM catalogue.files"
+                    " WHERE sha256 IS NOT NULL)"):  # fmt: skip
+            raise InputError(
+                f"{self.root}: holds no picture, but the database does: is it the right folder, and"
+                " mounted? (If all were deleted: drop the database.)"
+            )
+        execute("ANALYZE found")
+        with transaction():
+            execute(GONE.format(table="to_do"))
+            dropped = execute(GONE.format(table="files")).rowcount
+            if dropped:
+                execute("SELECT nextval('catalogue.changes')")
+            execute("UPDATE catalogue.about SET scans = scans + 1")
+        execute("DROP TABLE found, part")
+        return dropped
+
+    def storable(self, photos):
+        """Photos whose names are not too long; keeps the names of the others."""
+        for photo in photos:
+            if len(photo.path.encode()) <= LONGEST_NAME:
+                yield photo
+            else:
+                self.too_long.append(photo.path)
+
+    def take(self, bar):
+        """Looks into some images that no process has claimed -> how many."""
+        with self.connection.transaction():
+            rows = self.connection.execute(CLAIM, (self.batch,)).fetchall()
+            if rows:
+                self.look_into([Photo(*row) for row in rows], bar)
+        self.looked_into += len(rows)
+        return len(rows)
+
+    def look_into(self, photos, bar):
+        """As indexing.Update.look_into, within the transaction that has claimed them."""
+        execute = self.connection.execute
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            reads = list(pool.map(lambda photo: Read(self.root, photo), photos))
+        paths = {bytes.fromhex(read.sha): read.photo.path for read in reads if read.sha}
+        claimed = sorted(paths)  # in one order, so that no two processes wait for each other
+        claim = "INSERT INTO catalogue.claims SELECT unnest(%s::bytea[]) ON CONFLICT DO NOTHING"
+        execute(claim, (claimed,))
+        known = "SELECT sha256 FROM catalogue.vectors WHERE sha256 = ANY (%s)"
+        known = {sha for (sha,) in execute(known, (claimed,))}
+        new = {sha.hex(): path for sha, path in paths.items() if sha not in known}
+        bar.update(len(reads) - len(new))
+        unreadable = self.encode_new(new, bar) if new else {}
+        rows = [row_of(read, unreadable) for read in reads]
+        names, sizes, times, shas, _, reasons = map(list, zip(*rows, strict=True))
+        shas = [None if why else bytes.fromhex(sha) for sha, why in zip(shas, reasons, strict=True)]
+        execute(KEEP, (names, sizes, times, shas, reasons))
+        execute("DELETE FROM catalogue.to_do WHERE path = ANY (%s)", ([p.path for p in photos],))
+        execute("DELETE FROM catalogue.claims WHERE sha256 = ANY (%s)", (claimed,))
+        execute("SELECT nextval('catalogue.changes')")
+
+    def encode_new(self, new, bar):
+        """{sha-256: path} -> {sha-256: why it is no picture}; the others' vectors are loaded."""
+        self.encoder = self.encoder or self.open_encoder(self.checkpoint)
+        shas, features, unreadable = encode(self.encoder, self.root, new, bar.update)
+        load(self.connection, [bytes.fromhex(sha) for sha in shas], features)
+        self.encoded += len(shas)
+        return unreadable
+
+    def compact(self):
+        """Drops the vectors of files that are gone. Raises InputError while others are at work."""
+        if not self.lock(WORKING):
+            raise InputError("--compact=True: other processes are at work on this database")
+        self.connection.execute(UNUSED)
+        self.unlock(WORKING)
+
+    def finish(self):
+        """Builds the HNSW index once it is worth it, counts, measures the recall; one process does
+        this for all, after something has changed."""
+        if not self.lock(FINISHING):
+            return self.say("another process is completing the database")
+        changes = self.one("SELECT last_value FROM catalogue.changes")
+        if changes != self.one("SELECT completed FROM catalogue.about"):
+            self.connection.execute("ANALYZE catalogue.files, catalogue.vectors")
+            build_index(self.connection, self.say)
+            self.say(recall(self.connection))
+            self.connection.execute(FOLDERS, (changes,))
+        self.unlock(FINISHING)
