@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv and installs requirements.txt (--catalogue: also requirements-catalogue.txt, --dev: also
-# requirements-dev.txt, which takes in both); returns at once when nothing changed.
+# Makes .venv and installs requirements.txt (--catalogue, --onnx: also the requirements file of that name,
+# --dev: also requirements-dev.txt, which takes in all); returns at once when nothing changed.
 # PYTHON=/path/to/python chooses the interpreter; the default is the newest of 3.10 to 3.13 on the PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,13 +9,14 @@ requirements=requirements.txt
 case "${1:-}" in
     "") ;;
     --catalogue) requirements=requirements-catalogue.txt ;;
+    --onnx) requirements=requirements-onnx.txt ;;
     --dev) requirements=requirements-dev.txt ;;
-    *) echo "setup.sh: unknown flag $1 (only --catalogue or --dev)" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown flag $1 (only --catalogue, --onnx or --dev)" >&2; exit 2 ;;
 esac
 
 digest=$(cat requirements*.txt | cksum)
 serving=("$requirements" requirements-dev.txt)  # sets that hold what is asked for
-[[ $requirements == requirements.txt ]] && serving+=(requirements-catalogue.txt)
+[[ $requirements == requirements.txt ]] && serving+=(requirements-catalogue.txt requirements-onnx.txt)
 for stamp in "${serving[@]/#/.venv/installed-}"; do
     if [[ -x .venv/bin/python && -f $stamp && $(cat "$stamp") == "$digest" ]]; then exit 0; fi
 done
@@ -33,5 +34,7 @@ fi
 echo "setup.sh: installing $requirements into .venv with $("$python" --version), a few minutes once"
 "$python" -m venv .venv
 .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$requirements"
-rm -f .venv/installed-*
+for stamp in .venv/installed-*; do  # of other contents
+    if [[ -f $stamp && $(cat "$stamp") != "$digest" ]]; then rm "$stamp"; fi
+done
 echo "$digest" > ".venv/installed-$requirements"
