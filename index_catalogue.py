@@ -8,7 +8,8 @@ rotation is applied: pictures are encoded as they are seen.
 """
 
 from catalogue.indexing import update_index
-from command_line.errors import run_main
+from catalogue.opening import open_source
+from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
 
 NAMED = 1000  # broken images that are named; rows.sqlite names all
@@ -16,8 +17,9 @@ NAMED = 1000  # broken images that are named; rows.sqlite names all
 
 def main(argv):
     parser = Flags(__doc__)
-    parser.add_argument("--checkpoint_dir", required=True, help="a trained run")
+    parser.add_argument("--checkpoint_dir", default="", help="a trained run")
     parser.add_argument("--exact_model_checkpoint", default="", help="default: the newest")
+    parser.add_argument("--model", default="", help="instead of a run: what export_model.py made")
     parser.add_argument("--image_dir", required=True, help="JPEG, PNG, WebP, GIF, BMP; any depth")
     parser.add_argument("--index_dir", required=True, help="where the index is or will be")
     parser.add_argument(
@@ -29,15 +31,17 @@ def main(argv):
         help="True: also drop the vectors of files that are gone, and join small blocks",
     )  # fmt: skip
     flags = parser.parse_args(argv)
+    if bool(flags.checkpoint_dir) == bool(flags.model):
+        raise InputError("needs --checkpoint_dir= or --model=, one of them", 2)
+    if flags.model and flags.exact_model_checkpoint:
+        raise InputError("--exact_model_checkpoint: an export holds one checkpoint only", 2)
 
     def open_encoder(checkpoint):
-        from catalogue.encoding import Encoding  # TensorFlow, only when there is something to do
-
-        return Encoding(flags.checkpoint_dir, checkpoint).files
+        return open_source(flags.checkpoint_dir, checkpoint).files
 
     report = update_index(
         flags.index_dir, flags.image_dir, open_encoder, flags.checkpoint_dir,
-        flags.exact_model_checkpoint, flags.verify, flags.compact,
+        flags.exact_model_checkpoint, flags.verify, flags.compact, model=flags.model,
     )  # fmt: skip
     for name, reason in report.broken[:NAMED]:
         print(f"broken: {ascii(name) if not name.isprintable() else name}: {reason}")

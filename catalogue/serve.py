@@ -71,7 +71,7 @@ def make_server(app, host, port, request_seconds=REQUEST_SECONDS):
     return server
 
 
-def serve(index_dir, checkpoint_dir, host, allow_host, port):
+def serve(index_dir, checkpoint_dir, host, allow_host, port, model=""):
     """Serves the page until it is interrupted. Raises InputError for a bad flag or index."""
     hosts = trusted_hosts(host, allow_host)
     try:
@@ -84,7 +84,7 @@ def serve(index_dir, checkpoint_dir, host, allow_host, port):
         raise InputError(f"--serve=True needs {error.name}: {INSTALL}") from None
     from catalogue.search import Searcher
 
-    searcher = Searcher(index_dir, checkpoint_dir)
+    searcher = Searcher(index_dir, checkpoint_dir, model)
     searcher.warm_up()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a waiting request is no news
     server = make_server(make_app(searcher, hosts), host, port)
