@@ -38,13 +38,13 @@ def write_saved_model(towers, folder):
     return run
 
 
-def write_onnx(towers, folder):
-    """Writes <folder>/{query,gallery}.onnx -> function (tower, inputs) -> features, of them."""
+def write_onnx(towers, folder, names=TOWERS):
+    """Writes <folder>/<name>.onnx of each tower -> as write_saved_model."""
     import onnxruntime
     import tf2onnx
 
     sessions = {}
-    for name in TOWERS:
+    for name in names:
         function, path = getattr(towers, name), Path(folder, onnx_file(name))
         with tf.device("CPU"):
             proto, _ = tf2onnx.convert.from_function(
