@@ -49,7 +49,7 @@ class ExportedEncoding:
         about = read_about(folder)
         if not (about["composition"]["uses_image"] and about["composition"]["uses_text"]):
             raise InputError(f"{folder}: its composition does not use both picture and text")
-        self.vocabulary = Vocabulary(read_file(folder, about, VOCABULARY).decode().splitlines())
+        self.vocabulary = Vocabulary(read_file(folder, about, VOCABULARY).decode().split("\n")[:-1])
         self._longest = about["tokens"]["longest"]
         self._size, images = about["images"]["size"], about["images"]
         self._grid = self._size, not images["half_pixel_centres"]

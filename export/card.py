@@ -110,7 +110,7 @@ def card(about, kinds, files):
             for name, value in config.items() if name not in PLACES
         ),
         pretrained=pretrained(config),
-        results=results(about["scores"]),
+        results=results(about["scores"], config),
         time=about["time"],
         versions=", ".join(f"{name} {version}" for name, version in about["versions"].items()),
         checkpoint=about["checkpoint"]["path"],
@@ -133,7 +133,17 @@ def pretrained(config):
     return "".join(parts)
 
 
-def results(scores):
+def terms(score, config):
+    """Protocol and what else a score depends on, where that is not the usual."""
+    parts = [score["protocol"], f"reference {score['reference']}"]
+    if score["precision"] not in (None, "float32"):
+        parts.append(score["precision"])
+    if score["data_path"] != config["data_path"]:
+        parts.append(f"data of {score['data_path']}")
+    return ", ".join(parts)
+
+
+def results(scores, config):
     """A table of the scores, or that there are none."""
     if not scores:
         return (
@@ -148,7 +158,7 @@ def results(scores):
         cells = [f"{score[n]:.2f} [{low:.1f}, {high:.1f}]" for n in SHOWN
                  for low, high in [score["interval_95"][n]]]  # fmt: skip
         lines.append(
-            f"| {score['subset'] or 'all'} | {score['protocol']}, reference {score['reference']} | "
+            f"| {score['subset'] or 'all'} | {terms(score, config)} | "
             f"{' | '.join(cells)} | {score['queries']:,} of {score['all_queries']:,} | "
             f"{score['gallery']:,} of {score['all_gallery']:,} | {score['missing_images']:,} |"
         )

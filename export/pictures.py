@@ -12,6 +12,11 @@ import numpy as np
 from PIL import Image
 
 RGB_IDS = [ord(letter) for letter in "RGB"]  # of the components, in a JPEG without any marker
+# What Cb and Cr add to the colours; to green, 65,536 times that.
+COLOUR = np.arange(-128, 128, dtype=np.int32)
+CR_TO_RED = ((91881 * COLOUR + 32768) >> 16).astype(np.int16)
+CB_TO_BLUE = ((116130 * COLOUR + 32768) >> 16).astype(np.int16)
+CB_TO_GREEN, CR_TO_GREEN = -22554 * COLOUR, 32768 - 46802 * COLOUR
 
 
 def read_pixels(content):
@@ -32,9 +37,12 @@ def resize(pixels, size, legacy_grid=False):
         _grid(length, size, legacy_grid) for length in pixels.shape[:2]
     )
     down, across = down[:, None, None], across[None, :, None]
-    upper, lower = pixels[top].astype(np.float32), pixels[bottom].astype(np.float32)
-    upper = upper[:, left] + (upper[:, right] - upper[:, left]) * across
-    lower = lower[:, left] + (lower[:, right] - lower[:, left]) * across
+
+    def between(rows):
+        first, second = (rows[:, side].astype(np.float32) for side in (left, right))
+        return first + (second - first) * across
+
+    upper, lower = between(pixels[top]), between(pixels[bottom])
     return (upper + (lower - upper) * down) / np.float32(127.5) - np.float32(1)
 
 
@@ -51,17 +59,23 @@ def _grid(length, size, legacy_grid):
 def _read_jpeg(image):
     coloured = image.mode == "RGB" and not _is_rgb(image)
     image.draft("YCbCr" if coloured else image.mode, None)
-    image.decoderconfig = (1, 1)  # full size; IFAST, each colour sample repeated
+    factors = [layer[1:3] for layer in image.layer]
+    across, down = (max(sides) for sides in zip(*factors, strict=True))
+    # YCCK's colours come out mixed, past smoothing: if need be, Pillow smooths, a bit otherwise.
+    smooth = not (image.mode == "CMYK" and image.info.get("adobe_transform"))
+    if smooth or len(set(factors)) == 1:
+        image.decoderconfig = (1, 1)  # full size; IFAST, each sample of a colour repeated
     planes = np.asarray(image)
     if planes.ndim == 2:
         return _grey(planes)
-    across, down = (max(layer[side] for layer in image.layer) for side in (1, 2))
-    planes = np.stack([
-        _smooth(planes[..., k], across // layer[1], down // layer[2])
-        for k, layer in enumerate(image.layer)
-    ], axis=2)  # fmt: skip
     if image.mode == "CMYK":
-        light = 255 - planes.astype(np.int32)
+        planes = 255 - planes  # as they are stored
+    if smooth:
+        each = zip(np.moveaxis(planes, 2, 0), factors, strict=True)
+        planes = [_smooth(plane, across // x, down // y) for plane, (x, y) in each]
+        planes = np.stack(planes, axis=2)
+    if image.mode == "CMYK":
+        light = (planes if "adobe" in image.info else 255 - planes).astype(np.int32)
         return (light[..., :3] * light[..., 3:] // 255).astype(np.uint8)
     return _to_rgb(planes) if coloured else planes
 
@@ -106,10 +120,10 @@ def _doubled(plane, axis, round_first, round_second):
 
 
 def _to_rgb(planes):
-    """uint8 [H, W, 3] of Y, Cb, Cr -> of red, green, blue; factors are 65,536ths."""
-    y, cb, cr = np.moveaxis(planes.astype(np.int32), 2, 0)
-    cb, cr, half = cb - 128, cr - 128, 1 << 15
-    red = y + ((91881 * cr + half) >> 16)
-    green = y + ((-22554 * cb - 46802 * cr + half) >> 16)
-    blue = y + ((116130 * cb + half) >> 16)
-    return np.clip(np.stack([red, green, blue], axis=2), 0, 255).astype(np.uint8)
+    """uint8 [H, W, 3] of Y, Cb, Cr -> of red, green, blue."""
+    y, cb, cr = planes[..., 0].astype(np.int16), planes[..., 1], planes[..., 2]
+    rgb = np.empty_like(planes)
+    rgb[..., 0] = np.clip(y + CR_TO_RED[cr], 0, 255)
+    rgb[..., 1] = np.clip(y + ((CB_TO_GREEN[cb] + CR_TO_GREEN[cr]) >> 16), 0, 255)
+    rgb[..., 2] = np.clip(y + CB_TO_BLUE[cb], 0, 255)
+    return rgb

@@ -51,7 +51,7 @@ def test_features_are_extractions(exported, asked, runner):
 
 
 def test_a_gru_of_both_directions(tmp_path):
-    """ONNX has no such GRU: it becomes a loop. tests/export_parity.py has all there are."""
+    """It becomes a loop. tests/export_parity.py has all there are."""
     write_run(tmp_path, text_model="bi_gru", composition="text_only", levels="high")
     model, config, vocabulary, _ = load_trained_model(tmp_path)
     towers = Towers(model, config.image_size)
@@ -102,7 +102,7 @@ def test_card(exported):
         assert f"{key}:" in head
     assert "| all | val, reference removed | 12.30 [11.0, 13.0] | 30.00 [29.0, 31.0] |" in body
     assert "| 90 of 100 | 1,234 of 1,235 | 7 |" in body
-    assert "| `text_model` | `\"lstm\"` |" in body and "{" not in body
+    assert '| `text_model` | `"lstm"` |' in body and "{" not in body
     sha = hashlib.sha256((exported / "query.onnx").read_bytes()).hexdigest()
     assert f"    {sha}  query.onnx" in body
 

@@ -53,6 +53,20 @@ def test_jpeg_of_rarer_sampling(subsampling, factors):
     assert_same(bytes(content))
 
 
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_jpeg_of_four_colours(subsampling):
+    content = encoded(picture(50, 33, "CMYK"), subsampling=subsampling)
+    assert_same(content)
+    assert_same(content.replace(b"Adobe", b"other"))
+    place = content.index(b"Adobe") + 11  # 2: the first three are Y, Cb, Cr
+    content = content[:place] + b"\x02" + content[place + 1 :]
+    if subsampling == 0:
+        assert_same(content)
+    else:  # the one kind that is Pillow's own, a bit otherwise
+        difference = decode_pixels(content).astype(int) - read_pixels(content)
+        assert 0 < np.abs(difference).max() <= 5
+
+
 def test_pillows_own_decoding_differs():
     """Else read_pixels could be one line."""
     content = encoded(picture(96, 96), subsampling=2)

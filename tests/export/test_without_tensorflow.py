@@ -74,7 +74,9 @@ def test_same_answers(run, exported, photos, indexed, tmp_path):
     ask = ["search_catalogue.py", f"--image={query}", "--json=True"]
     code, out, errors = run_without_tensorflow(
         [
-            "index_catalogue.py", f"--model={exported}", f"--image_dir={photos}",
+            "index_catalogue.py",
+            f"--model={exported}",
+            f"--image_dir={photos}",
             f"--index_dir={own}",
         ],  # fmt: skip
         [*ask, f"--index_dir={own}", f"--text={text}"],
