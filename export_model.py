@@ -9,7 +9,6 @@ run extract_features_val.py and test_val.py before. Nothing is uploaded.
 import shutil
 from pathlib import Path
 
-import export
 from catalogue.examples import example_sentences
 from catalogue.identity import fingerprint
 from checkpointing.run_folder import VOCABULARY_FILE
@@ -35,40 +34,47 @@ def main(argv):
 
     # TensorFlow, after the flags were read
     from checkpointing.run import load_trained_model
-    from export.card import write_card
-    from export.description import describe, read_scores
-    from export.folder import CARD, VOCABULARY, write_about
-    from export.model_files import require_onnx_packages, write_models
-    from export.towers import Towers
+    from export.description import read_scores
+    from export.model_files import require_onnx_packages
 
     kinds = KINDS[flags.format]
     if "onnx" in kinds:
         require_onnx_packages()
-    model, config, vocabulary, path = load_trained_model(
-        flags.checkpoint_dir, flags.exact_model_checkpoint
-    )
+    trained = load_trained_model(flags.checkpoint_dir, flags.exact_model_checkpoint)
+    model, *_, path = trained
     if model.own_ranking:
         raise InputError("--checkpoint_dir: this composition ranks pairs; it has no query vector")
     scores, older = read_scores(flags.results_dir, path)
     with whole_folder(target) as folder:
-        towers = Towers(model, config.image_size)
-        size = config.image_size, len(vocabulary)
-        differences = write_models(towers, *size, kinds, folder)
-        shutil.copyfile(Path(flags.checkpoint_dir, VOCABULARY_FILE), folder / VOCABULARY)
-        for name in COPIED:
-            shutil.copyfile(Path(export.__file__).with_name(name), folder / name)
-        about = {
-            **describe(model, config, len(vocabulary), path, scores),
-            "fingerprint": fingerprint(flags.checkpoint_dir, path),
-            "examples": example_sentences(flags.checkpoint_dir),
-            "differences": differences,
-        }
-        write_card(folder, CARD, about, kinds)
-        write_about(folder, about)
+        differences = fill(folder, flags.checkpoint_dir, kinds, *trained, scores)
     for name, difference in differences.items():
         print(f"{name}: largest relative difference from the model {difference:.1e}")
     left_out = f"; {older} older than the checkpoint left out" if older else ""
     print(f"{path}: exported to {target} with {len(scores)} scores{left_out}")
+
+
+def fill(folder, checkpoint_dir, kinds, model, config, vocabulary, path, scores):
+    """Writes all of an export -> {model file: its largest relative difference from the model}."""
+    from export.card import write_card
+    from export.description import describe
+    from export.folder import CARD, VOCABULARY, write_about
+    from export.model_files import write_models
+    from export.towers import Towers
+
+    towers = Towers(model, config.image_size)
+    differences = write_models(towers, config.image_size, len(vocabulary), kinds, folder)
+    shutil.copyfile(Path(checkpoint_dir, VOCABULARY_FILE), folder / VOCABULARY)
+    for name in COPIED:
+        shutil.copyfile(Path(__file__).parent / "export" / name, folder / name)
+    about = {
+        **describe(model, config, len(vocabulary), path, scores),
+        "fingerprint": fingerprint(checkpoint_dir, path),
+        "examples": example_sentences(checkpoint_dir),
+        "differences": differences,
+    }
+    write_card(folder, CARD, about, kinds)
+    write_about(folder, about)
+    return differences
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from export.towers import largest_difference, sample_inputs
 
 OPSET = 17  # ONNX 1.12, 2022
 ONNX_PACKAGES = ("tf2onnx", "onnxruntime")
-MOST = 1e-5  # relative difference of a feature; rounding is some 1e-7
+MOST = 1e-4  # relative difference of a feature; of rounding it is some 1e-7, seldom 1e-5
 
 
 def require_onnx_packages():
