@@ -4,15 +4,15 @@
 
 Every composition that has one query vector, every text encoder, both image encoders; as ONNX and
 as SavedModel; in batches of 7 and of 1, captions of 1 to 64 words. Ends with 1 where a row is over
-LIMIT. About ten minutes on 2 quiet cores, most of them for ResNet; the tests take small ones.
+LIMIT. A quarter of an hour on 2 busy cores; the tests take small ones.
 """
 
+import logging
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from checkpointing.run import load_trained_model
 from datasets.vocabulary import pad
@@ -81,7 +81,7 @@ def measure(row, folder, kinds=tuple(WRITERS)):
 
 
 def main(names):
-    tf.get_logger().setLevel("ERROR")  # of tracing anew: the models are many
+    logging.getLogger("tensorflow").setLevel("ERROR")  # of tracing anew: the models are many
     over = 0
     for row in ROWS:
         if not names or "+".join(row) in names:
