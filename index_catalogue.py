@@ -10,7 +10,8 @@ place of --index_dir, any number of such processes on any machines share the wor
 
 from catalogue.database import require_one
 from catalogue.indexing import SEARCHED_FAST, update_index
-from command_line.errors import run_main
+from catalogue.opening import open_source
+from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
 
 NAMED = 1000  # broken images that are named; rows.sqlite names all
@@ -18,8 +19,9 @@ NAMED = 1000  # broken images that are named; rows.sqlite names all
 
 def main(argv):
     parser = Flags(__doc__)
-    parser.add_argument("--checkpoint_dir", required=True, help="a trained run")
+    parser.add_argument("--checkpoint_dir", default="", help="a trained run")
     parser.add_argument("--exact_model_checkpoint", default="", help="default: the newest")
+    parser.add_argument("--model", default="", help="instead of a run: what export_model.py made")
     parser.add_argument("--image_dir", required=True, help="JPEG, PNG, WebP, GIF, BMP; any depth")
     parser.add_argument("--index_dir", default="", help="where the index is or will be")
     parser.add_argument(
@@ -36,11 +38,13 @@ def main(argv):
     )  # fmt: skip
     flags = parser.parse_args(argv)
     require_one(flags.index_dir, flags.database)
+    if bool(flags.checkpoint_dir) == bool(flags.model):
+        raise InputError("needs --checkpoint_dir= or --model=, one of them", 2)
+    if flags.model and flags.exact_model_checkpoint:
+        raise InputError("--exact_model_checkpoint: an export holds one checkpoint only", 2)
 
     def open_encoder(checkpoint):
-        from catalogue.encoding import Encoding  # TensorFlow, only when there is something to do
-
-        return Encoding(flags.checkpoint_dir, checkpoint).files
+        return open_source(flags.checkpoint_dir, checkpoint).files
 
     if flags.database:
         from catalogue.database_indexing import update_database as update
@@ -48,7 +52,7 @@ def main(argv):
         update = update_index
     report = update(
         flags.index_dir or flags.database, flags.image_dir, open_encoder, flags.checkpoint_dir,
-        flags.exact_model_checkpoint, flags.verify, flags.compact,
+        flags.exact_model_checkpoint, flags.verify, flags.compact, model=flags.model,
     )  # fmt: skip
     for name, reason in report.broken[:NAMED]:
         print(f"broken: {ascii(name) if not name.isprintable() else name}: {reason}")

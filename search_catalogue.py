@@ -16,6 +16,7 @@ def read_flags(argv):
     parser.add_argument("--index_dir", default="", help="what index_catalogue.py made")
     parser.add_argument("--database", default="", help="in its place: postgresql://USER@HOST/NAME")
     parser.add_argument("--checkpoint_dir", default="", help="if the run has moved since")
+    parser.add_argument("--model", default="", help="an export of it, to be used instead")
     parser.add_argument("--image", default="", help="any picture file")
     parser.add_argument("--text", default="", help="what should differ; empty: nearest by picture")
     parser.add_argument("--top", type=int, default=10, help="pictures found, default 10")
@@ -34,6 +35,8 @@ def read_flags(argv):
     for name, value, most in (("top", flags.top, 10**6), ("port", flags.port, 65535)):
         if not 1 <= value <= most:
             raise InputError(f"--{name}={value}: must be 1 to {most:,}", 2)
+    if flags.checkpoint_dir and flags.model:
+        raise InputError("--checkpoint_dir= or --model=, not both", 2)
     if not flags.serve and not flags.image:
         raise InputError("--image= needs a picture file (or --serve=True)", 2)
     return flags
@@ -54,16 +57,17 @@ def main(argv):
         from catalogue.serve import serve
 
         where = (flags.host, flags.allow_host, flags.port)
-        return serve(open_index(flags), flags.checkpoint_dir, *where)
+        return serve(open_index(flags), flags.checkpoint_dir, *where, flags.model)
     from catalogue.answers import as_json, sheet_pictures, table
-    from catalogue.search import Searcher  # TensorFlow, after the flags were read
-    from reports.query_sheet import write_query_sheet
+    from catalogue.search import Searcher  # slow imports, after the flags were read
 
-    searcher = Searcher(open_index(flags), flags.checkpoint_dir)
+    searcher = Searcher(open_index(flags), flags.checkpoint_dir, flags.model)
     options = dict(within=flags.within, largest_distance=flags.largest_distance,
                    hide_copies=flags.hide_copies, keep_query=flags.keep_query)  # fmt: skip
     answer = searcher.find(flags.image, flags.text, flags.top, **options)
     if flags.sheet:
+        from reports.query_sheet import write_query_sheet
+
         pictures = sheet_pictures(flags.image, searcher.index, answer)
         write_query_sheet(flags.sheet, flags.text, *pictures)
     print(json.dumps(as_json(answer)) if flags.json else "\n".join(table(answer)))

@@ -25,10 +25,10 @@ from catalogue.database import (
     prepare,
     write_about,
 )
-from catalogue.examples import example_sentences
 from catalogue.identity import require_same
 from catalogue.indexing import Read, Report, describe, encode, row_of
 from catalogue.photos import Photo, Skipped, scan
+from catalogue.sources import examples
 from catalogue.vectors import build_index, load, recall
 from command_line.errors import InputError
 
@@ -73,13 +73,13 @@ WHERE NOT EXISTS (SELECT FROM catalogue.files WHERE sha256 = v.sha256)
 
 
 def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
-                    verify=False, compact=False, batch=BATCH, say=print):  # fmt: skip
+                    verify=False, compact=False, batch=BATCH, say=print, model=""):  # fmt: skip
     """Makes the catalogue of image_dir in a database, or brings it up to date, alone or beside
     others that do the same -> Report, as update_index.
 
     say: is told of what takes long, and how good the approximate search is. Raises InputError as
     update_index and connect do, Unavailable when the database fails; what was committed stays."""
-    about = describe(image_dir, checkpoint_dir, exact_model_checkpoint)
+    about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model)
     with connect(url) as connection, database_errors(place(connection)):
         if earlier := prepare(connection, about):
             require_same(earlier, about["checkpoint"], about["fingerprint"])
@@ -88,7 +88,7 @@ def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_ch
                     f"{earlier['folder']}: made of {earlier['image_dir']}, not of {image_dir}; all "
                     "machines need the folder at one place, another folder another database"
                 )
-        about["examples"] = earlier.get("examples") or example_sentences(checkpoint_dir)
+        about["examples"] = earlier.get("examples") or examples(about)
         write_about(connection, about)
         connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", (LOCKS, WORKING))
         worker = Worker(connection, about, open_encoder, batch, say)

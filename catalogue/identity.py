@@ -11,8 +11,6 @@ from checkpointing.run_folder import MAY_CHANGE, VOCABULARY_FILE
 from command_line.errors import InputError
 from config import load_config
 
-PACKAGES = ("tensorflow", "keras", "numpy", "pillow")
-
 
 def fingerprint(checkpoint_dir, path):
     """Of the checkpoint model.ckpt-<step> at path -> {"weights", "config", "vocabulary"}: digests.
@@ -46,5 +44,10 @@ def require_same(about, path, now):
         )
 
 
-def versions():
-    return {name: importlib.metadata.version(name) for name in PACKAGES}
+def versions(packages, install):
+    """Raises InputError for a package that is not there; install: how those are had."""
+    try:
+        return {name: importlib.metadata.version(name) for name in packages}
+    except importlib.metadata.PackageNotFoundError as error:
+        name = error.name
+        raise InputError(f"needs {name}: {install.get(name, 'bash scripts/setup.sh')}") from None

@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from catalogue.examples import example_sentences
-from catalogue.identity import fingerprint, require_same, versions
+from catalogue.identity import require_same
 from catalogue.photos import NEVER, Photo, Skipped, read_photo, scan
+from catalogue.sources import examples, of_export, of_run
 from catalogue.store import ABOUT, Writer, read_about, rows_errors
-from checkpointing.run_folder import checkpoint_path
 from command_line.errors import InputError
 from datasets.image_files import UNREADABLE
 
@@ -58,39 +57,33 @@ class Read:
             self.reason = str(error)
 
 
-def describe(image_dir, checkpoint_dir, exact_model_checkpoint):
+def describe(image_dir, checkpoint_dir, exact_model_checkpoint, model):
     """What an index of these is made with, as index.json. Raises InputError for a bad folder."""
     if not Path(image_dir).is_dir():
         raise InputError(f"--image_dir={image_dir}: no such folder")
-    path = checkpoint_path(checkpoint_dir, exact_model_checkpoint)
-    return {
-        "image_dir": os.path.realpath(image_dir),
-        "checkpoint_dir": os.path.abspath(checkpoint_dir),
-        "checkpoint": path,
-        "fingerprint": fingerprint(checkpoint_dir, path),
-        "versions": versions(),
-    }
+    source = of_export(model) if model else of_run(checkpoint_dir, exact_model_checkpoint)
+    return {"image_dir": os.path.realpath(image_dir), **source}
 
 
 def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
-                 verify=False, compact=False, block_rows=BLOCK_ROWS):  # fmt: skip
+                 verify=False, compact=False, block_rows=BLOCK_ROWS, model=""):  # fmt: skip
     """Makes the index of image_dir in index_dir, or brings it up to date -> Report.
 
     open_encoder: function (checkpoint) -> function (paths, digests, done) -> (features [n, D],
-    [reason or ""]), as Encoding.files; called when there is something to encode. Raises InputError
+    [reason or ""]), as Encoding.files; called when there is something to encode. model: an export
+    in place of checkpoint_dir, whose path then is the `checkpoint`. Raises InputError
     for a bad folder, another model or a second writer; what was committed before stays."""
-    about = describe(image_dir, checkpoint_dir, exact_model_checkpoint)
-    path = about["checkpoint"]
+    about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model)
     with Writer(index_dir) as writer, rows_errors(index_dir):
         earlier = read_about(index_dir) if Path(index_dir, ABOUT).exists() else {}
         if earlier:
-            require_same(earlier, path, about["fingerprint"])
+            require_same(earlier, about["checkpoint"], about["fingerprint"])
             if earlier["image_dir"] != about["image_dir"]:
                 raise InputError(
                     f"{index_dir}: made of {earlier['image_dir']}, not of {image_dir}; give another"
                     f" --index_dir (a folder that moved: edit image_dir in {ABOUT})"
                 )
-        about["examples"] = earlier.get("examples") or example_sentences(checkpoint_dir)
+        about["examples"] = earlier.get("examples") or examples(about)
         about["outgrown"] = earlier.get("outgrown", False)
         writer.describe({**about, "counts": writer.counts()})
         update = Update(writer, about, open_encoder, block_rows)

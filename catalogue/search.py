@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from catalogue.copies import fold
-from catalogue.encoding import Encoding
 from catalogue.file_index import FileIndex
-from catalogue.identity import fingerprint, require_same
+from catalogue.opening import open_same
 from command_line.errors import InputError
 from datasets.image_files import read_content
 from datasets.vocabulary import tokenize
@@ -68,16 +67,12 @@ class Searcher:
     """An index, and the model it was made with, held open between queries.
 
     index: the folder that index_catalogue.py made, or what has the methods of FileIndex.
-    checkpoint_dir: where the run lies now, if not where it lay then. Raises InputError as FileIndex
-    and Encoding do, and for another model."""
+    checkpoint_dir: where the run lies now, if not where it lay then; model: an export of it, to be
+    used instead. Raises InputError as FileIndex and Encoding do, and for another model."""
 
-    def __init__(self, index, checkpoint_dir=""):
+    def __init__(self, index, checkpoint_dir="", model=""):
         self.index = FileIndex(index) if isinstance(index, (str, Path)) else index
-        about = self.index.about
-        folder, name = checkpoint_dir or about["checkpoint_dir"], Path(about["checkpoint"]).name
-        path = str(Path(folder, name))
-        require_same(about, path, fingerprint(folder, path))
-        self._encoding = Encoding(folder, name)
+        self._encoding = open_same(self.index.about, checkpoint_dir, model)
         self._refreshing = threading.Lock()
         self.known = dict.fromkeys(self._encoding.vocabulary.words[2:])
 

@@ -114,7 +114,7 @@ def make_server(app, host, port, grace=GRACE):
     return server
 
 
-def serve(index, checkpoint_dir, host, allow_host, port):
+def serve(index, checkpoint_dir, host, allow_host, port, model=""):
     """Serves the page until it is interrupted. index: as a Searcher's. Raises InputError for a bad
     flag or index."""
     hosts = trusted_hosts(host, allow_host)
@@ -128,7 +128,7 @@ def serve(index, checkpoint_dir, host, allow_host, port):
         raise InputError(f"--serve=True needs {error.name}: {INSTALL}") from None
     from catalogue.search import Searcher
 
-    searcher = Searcher(index, checkpoint_dir)
+    searcher = Searcher(index, checkpoint_dir, model)
     searcher.warm_up()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a waiting request is no news
     server = make_server(make_app(searcher, hosts), host, port)

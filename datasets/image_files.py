@@ -68,6 +68,15 @@ def read_orientation(content):
     return orientation if orientation in range(1, 9) else 1
 
 
+def turn(pixels, orientation):
+    """pixels [H, W, 3], EXIF orientation 1 to 8 -> as the photographer saw it."""
+    if orientation in (3, 4, 6, 7):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 7, 8):
+        pixels = pixels[:, ::-1]
+    return pixels.transpose(1, 0, 2) if orientation > 4 else pixels
+
+
 def open_rgb(content):
     """Bytes -> the picture, decoded by Pillow, in RGB."""
     try:

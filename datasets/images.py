@@ -6,7 +6,14 @@ import numpy as np
 import tensorflow as tf
 
 from command_line.errors import InputError
-from datasets.image_files import TRUNCATED, open_rgb, read_content, read_format, read_orientation
+from datasets.image_files import (
+    TRUNCATED,
+    open_rgb,
+    read_content,
+    read_format,
+    read_orientation,
+    turn,
+)
 
 # Decoded by TensorFlow, as published. Its BMP reader ignores palettes and its WebP reader refuses
 # animations, so those are Pillow's; GIF too, which then is what datasets/check_data.py checked.
@@ -39,15 +46,6 @@ def decode_pixels(content, upright=False):
     else:
         pixels = np.asarray(open_rgb(content))
     return turn(pixels, read_orientation(content)) if upright else pixels
-
-
-def turn(pixels, orientation):
-    """pixels [H, W, 3], EXIF orientation 1 to 8 -> as the photographer saw it."""
-    if orientation in (3, 4, 6, 7):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 7, 8):
-        pixels = pixels[:, ::-1]
-    return pixels.transpose(1, 0, 2) if orientation > 4 else pixels
 
 
 def resize(pixels, height_and_width, legacy_grid):

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Makes .venv and installs requirements.txt (--catalogue: also requirements-catalogue.txt, --database: also
-# requirements-database.txt, --dev: also requirements-dev.txt, which takes in all); returns at once when
-# nothing changed.
+# Makes .venv and installs requirements.txt (--catalogue, --database, --onnx: also the requirements file of
+# that name, --dev: also requirements-dev.txt, which takes in all); returns at once when nothing changed.
 # PYTHON=/path/to/python chooses the interpreter; the default is the newest of 3.10 to 3.13 on the PATH.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,13 +10,14 @@ case "${1:-}" in
     "") ;;
     --catalogue) requirements=requirements-catalogue.txt ;;
     --database) requirements=requirements-database.txt ;;
+    --onnx) requirements=requirements-onnx.txt ;;
     --dev) requirements=requirements-dev.txt ;;
-    *) echo "setup.sh: unknown flag $1 (only --catalogue, --database or --dev)" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown flag $1 (only --catalogue, --database, --onnx or --dev)" >&2; exit 2 ;;
 esac
 
 digest=$(cat requirements*.txt | cksum)
 serving=("$requirements" requirements-dev.txt)  # sets that hold what is asked for
-[[ $requirements == requirements.txt ]] && serving+=(requirements-catalogue.txt requirements-database.txt)
+[[ $requirements == requirements.txt ]] && serving+=(requirements-{catalogue,database,onnx}.txt)
 for stamp in "${serving[@]/#/.venv/installed-}"; do
     if [[ -x .venv/bin/python && -f $stamp && $(cat "$stamp") == "$digest" ]]; then exit 0; fi
 done

@@ -11,6 +11,7 @@ TIERS = (  # rooms, lowest first; a room imports itself and those of lower tiers
     ("config", "model"),
     ("datasets",),
     ("evaluation", "checkpointing"),
+    ("export",),
     ("training", "reports", "catalogue"),
     ("comparison",),
     ("demo", "benchmarks"),

@@ -1,0 +1,44 @@
+"""What made, or makes, an index's features: a trained run, or a model that export_model.py wrote.
+No TensorFlow here; opening.py opens them."""
+
+import os
+
+from catalogue.examples import example_sentences
+from catalogue.identity import fingerprint, versions
+from checkpointing.run_folder import checkpoint_path
+from export.folder import read_about as read_export
+
+OF_RUN = ("tensorflow", "keras", "numpy", "pillow")
+OF_EXPORT = ("onnxruntime", "numpy", "pillow")
+INSTALL = {
+    "tensorflow": "bash scripts/setup.sh (or give --model=, an export of the run)",
+    "onnxruntime": "bash scripts/setup.sh --onnx, or pip install onnxruntime",
+}
+
+
+def of_run(checkpoint_dir, exact_model_checkpoint=""):
+    """What index.json says of it. Raises InputError as checkpoint_path and fingerprint do."""
+    path = checkpoint_path(checkpoint_dir, exact_model_checkpoint)
+    return {
+        "checkpoint_dir": os.path.abspath(checkpoint_dir),
+        "checkpoint": path,
+        "fingerprint": fingerprint(checkpoint_dir, path),
+        "versions": versions(OF_RUN, INSTALL),
+    }
+
+
+def of_export(model):
+    """The same of an export, whose fingerprint is its run's: the two may share an index."""
+    return {
+        "checkpoint_dir": "",
+        "checkpoint": os.path.abspath(model),
+        "fingerprint": read_export(model)["fingerprint"],
+        "versions": versions(OF_EXPORT, INSTALL),
+    }
+
+
+def examples(source):
+    """Sentences to begin with, of what of_run or of_export gave."""
+    if source["checkpoint_dir"]:
+        return example_sentences(source["checkpoint_dir"])
+    return read_export(source["checkpoint"])["examples"]

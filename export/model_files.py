@@ -1,0 +1,76 @@
+"""The towers as a SavedModel and as ONNX files, each checked against the model it came from."""
+
+import importlib.util
+from pathlib import Path
+
+import tensorflow as tf
+
+from command_line.errors import InputError
+from export.folder import SAVED_MODEL, TOWERS, onnx_file
+from export.towers import largest_difference, sample_inputs
+
+OPSET = 17  # ONNX 1.12, 2022
+ONNX_PACKAGES = ("tf2onnx", "onnxruntime")
+MOST = 1e-4  # relative difference of a feature; of rounding it is some 1e-7, seldom 1e-5
+
+
+def require_onnx_packages():
+    """Raises InputError that says how to install what is missing."""
+    for name in ONNX_PACKAGES:
+        if not importlib.util.find_spec(name):
+            raise InputError(
+                f"--format: ONNX needs {name}: bash scripts/setup.sh --onnx "
+                "(--format=saved_model does without)"
+            )
+
+
+def write_saved_model(towers, folder):
+    """Writes <folder>/saved_model -> function (tower, inputs) -> features, of what was written."""
+    path = str(Path(folder, SAVED_MODEL))
+    signatures = {name: getattr(towers, name).get_concrete_function() for name in TOWERS}
+    tf.saved_model.save(towers, path, signatures)
+    loaded = tf.saved_model.load(path).signatures
+
+    def run(tower, inputs):
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        return loaded[tower](**tensors)["features"].numpy()
+
+    return run
+
+
+def write_onnx(towers, folder, names=TOWERS):
+    """Writes <folder>/<name>.onnx of each tower -> as write_saved_model."""
+    import onnxruntime
+    import tf2onnx
+
+    sessions = {}
+    for name in names:
+        function, path = getattr(towers, name), Path(folder, onnx_file(name))
+        with tf.device("CPU"):
+            proto, _ = tf2onnx.convert.from_function(
+                function, input_signature=function.input_signature, opset=OPSET
+            )
+        path.write_bytes(proto.SerializeToString())
+        sessions[name] = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda tower, inputs: sessions[tower].run(["features"], inputs)[0]
+
+
+WRITERS = {"saved_model": write_saved_model, "onnx": write_onnx}
+
+
+def write_models(towers, image_size, words, kinds, folder):
+    """Writes the kinds among WRITERS -> {"saved_model.query": largest relative difference, ...}.
+
+    Raises InputError when one differs by more than MOST from the model."""
+    inputs, differences = sample_inputs(image_size, words), {}
+    for kind in kinds:
+        run = WRITERS[kind](towers, folder)
+        for tower in TOWERS:
+            takes = [spec.name for spec in getattr(towers, tower).input_signature]
+            taken = {name: inputs[name] for name in takes}
+            expected = getattr(towers, tower)(**taken)["features"].numpy()
+            difference = largest_difference(run(tower, taken), expected)
+            if not difference <= MOST:
+                raise InputError(f"{kind}, {tower}: differs from the model by {difference:.1e}")
+            differences[f"{kind}.{tower}"] = difference
+    return differences

@@ -1,0 +1,52 @@
+"""The two functions of a trained model that are exported, as extraction computes them."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+RECURRENT = (keras.layers.LSTM, keras.layers.GRU)
+
+
+class Towers(tf.Module):
+    """query: images [B, S, S, 3] float32 in [-1, 1], tokens [B, T] int32, lengths [B] int32 ->
+    {"features": composed [B, D]}; gallery: images -> {"features": [B, D]}. B and T are free."""
+
+    def __init__(self, model, image_size):
+        super().__init__()
+        self.weights = [variable.value for variable in model.variables]  # for a SavedModel to find
+        uses_image, uses_text = model.composition.uses_image, model.composition.uses_text
+        for layer in model.text_encoder.layers if uses_text else ():
+            if isinstance(layer, RECURRENT):
+                layer.use_cudnn = False  # on a GPU it would become an operator of cuDNN's
+        encode_image = model.inference_image_encoder()
+
+        def query(images, tokens, lengths):
+            maps = encode_image(images) if uses_image else None
+            text = model.encode_text(tokens, lengths) if uses_text else None
+            return {"features": model.composed_features(maps, text)}
+
+        def gallery(images):
+            return {"features": model.features_of_maps(encode_image(images))}
+
+        specs = [
+            tf.TensorSpec((None, image_size, image_size, 3), tf.float32, "images"),
+            tf.TensorSpec((None, None), tf.int32, "tokens"),
+            tf.TensorSpec((None,), tf.int32, "lengths"),
+        ]
+        self.query = tf.function(query, input_signature=specs)
+        self.gallery = tf.function(gallery, input_signature=specs[:1])
+
+
+def largest_difference(ours, theirs):
+    """Of features [B, D]: the largest over the rows of |ours - theirs| / |theirs|."""
+    return float(np.max(np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)))
+
+
+def sample_inputs(image_size, words, batch=3, longest=9, seed=0):
+    """Drawn images, tokens below `words`, lengths: what an export is checked with."""
+    rng = np.random.default_rng(seed)
+    return {
+        "images": rng.uniform(-1, 1, (batch, image_size, image_size, 3)).astype(np.float32),
+        "tokens": rng.integers(0, words, (batch, longest)).astype(np.int32),
+        "lengths": rng.integers(1, longest + 1, batch).astype(np.int32),
+    }
