@@ -33,7 +33,7 @@ ROWS = [
 ]
 LIMIT = 1e-5
 # CoSMo's softmaxes multiply rounding where kernels are as wide as recipe B draws them: the model
-# itself then differs by 1.4e-5 between batches of 7 and of 1. Training starts a third as wide.
+# itself then differs by 1.4e-5 in batches of 7 and of 1. Training starts a third as wide.
 COSMO_KERNELS = 1 / 3
 WORDS = (1, 64, 5, 9, 2, 33, 64)  # of the captions
 
