@@ -31,6 +31,7 @@ class Encoding:
     def __init__(self, checkpoint_dir, checkpoint, batch_size=32):
         model, self.config, self.vocabulary, _ = load_trained_model(checkpoint_dir, checkpoint)
         require_query_vector(model)
+        self.longest = self.config.max_caption_words  # words of a sentence
         self._encoder = Encoder(model, self.config, batch_size, progress=False)
 
     def files(self, paths, digests, done):
@@ -69,5 +70,5 @@ class Encoding:
         size = self.config.image_size
         pixels = decode_pixels(content, upright=True)
         image = resize(pixels, (size, size), self.config.as_published)
-        words = self.vocabulary.encode(text, self.config.max_caption_words) if text else ()
+        words = self.vocabulary.encode(text, self.longest) if text else ()
         return self._encoder.one(image, words)

@@ -50,7 +50,7 @@ class ExportedEncoding:
         if not (about["composition"]["uses_image"] and about["composition"]["uses_text"]):
             raise InputError(f"{folder}: its composition does not use both picture and text")
         self.vocabulary = Vocabulary(read_file(folder, about, VOCABULARY).decode().split("\n")[:-1])
-        self._longest = about["tokens"]["longest"]
+        self.longest = about["tokens"]["longest"]  # words of a sentence
         self._size, images = about["images"]["size"], about["images"]
         self._grid = self._size, not images["half_pixel_centres"]
         self._rows, self._dimensions = batch_size, sum(about["levels"].values())
@@ -95,7 +95,7 @@ class ExportedEncoding:
         images = resize(decode_pixels(content), *self._grid)[None]
         if not text:
             return run(self._gallery, images=images)[0]
-        tokens = np.array([self.vocabulary.encode(text, self._longest)], np.int32)
+        tokens = np.array([self.vocabulary.encode(text, self.longest)], np.int32)
         lengths = np.array([tokens.size], np.int32)
         return run(self._query, images=images, tokens=tokens, lengths=lengths)[0]
 

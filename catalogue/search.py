@@ -112,7 +112,7 @@ class Searcher:
         own = () if keep_query else index.numbers_of(hashlib.sha256(content).hexdigest())
         ask = Ask(query, folder(within), own, largest_distance, hide_copies, start + seconds)
         results, cut = results_of(index, ask, skip + top + 1)
-        words, read = tokenize(text), self._encoding.config.max_caption_words
+        words, read = tokenize(text), self._encoding.longest
         now = time.perf_counter()
         return Answer(
             results[skip : skip + top],

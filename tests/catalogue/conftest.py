@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from catalogue import search
+from catalogue import opening, search
 from catalogue.encoding import Encoding
 from catalogue.search import Searcher
 from tests.support.small_catalogue import index_of, write_picture
@@ -51,7 +51,7 @@ def shop(tmp_path, run, encoding, monkeypatch):
     for seed, name in enumerate(ODD):
         write_picture(photos / "odd" / name, 50 + seed)
     shutil.copy(photos / "tops/1.png", photos / "dresses/copy of 1.png")
-    monkeypatch.setattr(search, "Encoding", lambda *arguments: encoding)
+    monkeypatch.setattr(opening, "open_source", lambda *arguments: encoding)
     monkeypatch.setattr(search, "COPY_DISTANCE", 1e-9)  # to a drawn net, noise is alike
 
     def again():

@@ -13,7 +13,7 @@ from pgvector import Vector  # noqa: E402
 
 import index_catalogue  # noqa: E402 - after the skips
 import search_catalogue  # noqa: E402
-from catalogue import search  # noqa: E402
+from catalogue import opening  # noqa: E402
 from catalogue.database import connect, prepare  # noqa: E402
 from catalogue.database_index import DatabaseIndex  # noqa: E402
 from catalogue.database_indexing import update_database  # noqa: E402
@@ -28,7 +28,7 @@ from tests.support.small_catalogue import Asked, Drawn, write_picture  # noqa: E
 
 @pytest.fixture(autouse=True)
 def drawn_queries(monkeypatch):
-    monkeypatch.setattr(search, "Encoding", Asked)
+    monkeypatch.setattr(opening, "open_source", Asked)
 
 
 def update(database, photos, run):

@@ -8,7 +8,7 @@ from PIL import PngImagePlugin
 
 psycopg = pytest.importorskip("psycopg")
 
-from catalogue import database_index, database_indexing, search, vectors  # noqa: E402
+from catalogue import database_index, database_indexing, opening, vectors  # noqa: E402
 from catalogue.database import connect, prepare  # noqa: E402
 from catalogue.database_index import DatabaseIndex  # noqa: E402
 from catalogue.file_index import FileIndex  # noqa: E402
@@ -24,7 +24,7 @@ def update(database, photos, run):
 
 @pytest.fixture(autouse=True)
 def drawn_queries(monkeypatch):
-    monkeypatch.setattr(search, "Encoding", Asked)
+    monkeypatch.setattr(opening, "open_source", Asked)
 
 
 @pytest.fixture(scope="module")

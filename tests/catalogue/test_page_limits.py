@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("flask")
 
-from catalogue import search, state  # noqa: E402 - after the skip
+from catalogue import opening, search, state  # noqa: E402 - after the skip
 from catalogue.page import make_app  # noqa: E402
 from catalogue.search import Searcher  # noqa: E402
 from tests.catalogue.test_page import cards, numbers, png  # noqa: E402
@@ -95,7 +95,7 @@ def test_few_pictures_are_decoded_at_once(shop, monkeypatch):
 
 
 def test_5000_files_in_a_folder_and_deep_ones_are_all_shown(tmp_path, run, encoding, monkeypatch):
-    monkeypatch.setattr(search, "Encoding", lambda *arguments: encoding)
+    monkeypatch.setattr(opening, "open_source", lambda *arguments: encoding)
     monkeypatch.setattr(search, "COPY_DISTANCE", 1e-9)
     photos = tmp_path / "photos"
     deep = "/".join(f"level {n}" for n in range(20))

@@ -155,7 +155,7 @@ def test_a_search_keeps_to_the_index_that_it_began_with(shop, searcher, monkeypa
     refreshed = copy.copy(searcher)
 
     class Refreshing:
-        config = searcher._encoding.config
+        longest = searcher._encoding.longest
 
         def query(self, *asked):
             refreshed.index = None

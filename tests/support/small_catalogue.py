@@ -57,7 +57,7 @@ class Asked:
 
     def __init__(self, *arguments):
         self.vocabulary = SimpleNamespace(words=["", "", "is", "red"])
-        self.config = SimpleNamespace(max_caption_words=64)
+        self.longest = 64
 
     def query(self, content, text=""):
         rng = np.random.default_rng(sum(content) + 7 * sum(text.encode()))
