@@ -76,7 +76,8 @@ def losses(folder):
 def test_several_devices_compute_the_losses_of_one(runs, kind):
     one, several = losses(runs[0] / "one"), losses(runs[0] / kind)
     assert one[:, 0].tolist() == [4, 5, 6]
-    np.testing.assert_allclose(several, one, rtol=1e-5)  # rounding; 1.1e-6 without AVX-512
+    # Rounding: half a batch may take other kernels (1.5e-5 with oneDNN without AVX-512).
+    np.testing.assert_allclose(several, one, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("kind", "other"), [("mirrored", "0-1"), ("two", "1-0")])
@@ -89,7 +90,7 @@ def test_replicas_stay_in_step_and_have_the_gradients_of_one(runs, kind, other):
         # Adam's moments are sums of gradients: a wrong factor would show. Rounding can switch an
         # activation, so single elements may differ by more.
         error = np.linalg.norm(first[name] - one[name])
-        assert error <= 1e-6 + 1e-2 * np.linalg.norm(one[name]), name
+        assert error <= 1e-6 + 5e-2 * np.linalg.norm(one[name]), name
 
 
 @pytest.mark.parametrize("name", ["mirrored/norm-0.npz", "two/norm-0.npz", "two/norm-1.npz"])
@@ -185,8 +186,11 @@ def worker(tmp_path):
 def test_the_launcher_waits_and_passes_signals_on(worker):
     assert finish(start([*LAUNCH, worker, "end"]), 20).count("here") == 2
     process = start([*LAUNCH, worker, "stay"])
-    for _ in range(2):
-        assert "here" in process.stdout.readline()
+    said = ""
+    while said.count("here") < 2:  # two may share a line
+        line = process.stdout.readline()
+        assert line
+        said += line
     process.send_signal(signal.SIGTERM)
     out = process.communicate(timeout=20)[0]
     assert process.returncode in (40, 41) and out.count("ended") == 1
