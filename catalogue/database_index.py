@@ -6,7 +6,6 @@ because a filter is narrow, all that the filter leaves are compared instead: no 
 """
 
 import copy
-import os
 import threading
 from functools import cached_property
 
@@ -15,7 +14,7 @@ import numpy as np
 from catalogue.database import Unavailable, connect, database_errors, place, read_about
 from catalogue.file_index import Found
 from catalogue.identity import require_same
-from catalogue.photos import read_photo
+from catalogue.photos import differs, read_indexed
 from catalogue.vectors import EXACT, INSIDE, approximate, bounds, candidates, compared
 from command_line.errors import InputError
 from evaluation.ranking import distances
@@ -198,17 +197,8 @@ class DatabaseIndex:
 
     def read(self, number):
         """Bytes of an image's file as it is now. Raises InputError when it can't be read."""
-        name = self.name_of(number)
-        try:
-            return read_photo(self.about["image_dir"], name)
-        except InputError as error:
-            raise InputError(f"{name}: {error}; run index_catalogue.py again") from None
+        return read_indexed(self.about["image_dir"], self.name_of(number))
 
     def has_changed(self, number):
         """Whether the file is another than the one that was indexed, by size and time."""
-        name, *indexed = self._file(number)
-        try:
-            now = os.stat(os.path.join(self.about["image_dir"], name))
-        except OSError:
-            return True
-        return indexed != [now.st_size, now.st_mtime_ns]
+        return differs(self.about["image_dir"], *self._file(number))

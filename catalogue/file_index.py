@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from catalogue.identity import require_same
-from catalogue.photos import read_photo
+from catalogue.photos import differs, read_indexed
 from catalogue.store import ABOUT, connect, open_block, read_about, rows_errors
 from command_line.errors import InputError
 from evaluation.open_gallery import OpenGallery
@@ -169,17 +169,9 @@ class FileIndex:
 
     def read(self, number):
         """Bytes of an image's file as it is now. Raises InputError when it can't be read."""
-        name = self.name_of(number)
-        try:
-            return read_photo(self.about["image_dir"], name)
-        except InputError as error:
-            raise InputError(f"{name}: {error}; run index_catalogue.py again") from None
+        return read_indexed(self.about["image_dir"], self.name_of(number))
 
     def has_changed(self, number):
         """Whether the file is another than the one that was indexed, by size and time."""
         place = self._place[number]
-        try:
-            now = os.stat(os.path.join(self.about["image_dir"], self.names[place]))
-        except OSError:
-            return True
-        return self._stats[place].tolist() != [now.st_size, now.st_mtime_ns]
+        return differs(self.about["image_dir"], self.names[place], *self._stats[place].tolist())

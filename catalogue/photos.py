@@ -92,3 +92,20 @@ def read_photo(root, path):
     if place is None:
         raise InputError(f"{UNREADABLE}no file, or a link that leaves the folder")
     return read_content(place)
+
+
+def read_indexed(root, name):
+    """As read_photo, of an image that is in an index; the message names it and says what to do."""
+    try:
+        return read_photo(root, name)
+    except InputError as error:
+        raise InputError(f"{name}: {error}; run index_catalogue.py again") from None
+
+
+def differs(root, name, size, mtime_ns):
+    """Whether a file is another than the one of that size and time, or gone."""
+    try:
+        now = os.stat(os.path.join(root, name))
+    except OSError:
+        return True
+    return (size, mtime_ns) != (now.st_size, now.st_mtime_ns)

@@ -4,14 +4,18 @@ Variables are stored by the published names (published_names.py), weights and av
 """
 
 import shutil
-from dataclasses import asdict
 from pathlib import Path
 
 import tensorflow as tf
 
 from checkpointing.precision import dtype_policy
 from checkpointing.published_names import named_variables
-from checkpointing.run_folder import MAY_CHANGE, VOCABULARY_FILE, checkpoint_path, saved_checkpoints
+from checkpointing.run_folder import (
+    VOCABULARY_FILE,
+    changed_settings,
+    checkpoint_path,
+    saved_checkpoints,
+)
 from command_line.errors import InputError
 from config import CONFIG_FILE, load_config, save_config
 from datasets.vocabulary import Vocabulary
@@ -55,12 +59,7 @@ def prepare_run(config, vocabulary):
             2,
         )
     if (folder / CONFIG_FILE).exists():
-        earlier, now = asdict(load_config(folder)), asdict(config)
-        differing = [
-            f"{name} {earlier[name]!r}, now {now[name]!r}"
-            for name in now
-            if name not in MAY_CHANGE and earlier[name] != now[name]
-        ]
+        differing = changed_settings(config)
         if (folder / VOCABULARY_FILE).exists():
             if Vocabulary.load(folder / VOCABULARY_FILE).words != vocabulary.words:
                 differing.append("the words of the training captions")

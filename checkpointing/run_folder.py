@@ -1,12 +1,25 @@
 """What lies in a run's folder, found without TensorFlow."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from command_line.errors import InputError
+from config import load_config
 
 VOCABULARY_FILE = "vocab.txt"
 # Settings that may differ when a run goes on: where things lie, and how long and how watched.
 MAY_CHANGE = ("checkpoint_dir", "data_path", "train_length", "keep_checkpoints", "eval_length")
+
+
+def changed_settings(config, may_change=MAY_CHANGE):
+    """["name was, now is"] of the settings in which the run in config's folder, which must be
+    there, differs from config; those that may change left out."""
+    earlier, now = asdict(load_config(config.checkpoint_dir)), asdict(config)
+    return [
+        f"{name} {earlier[name]!r}, now {now[name]!r}"
+        for name in now
+        if name not in may_change and earlier[name] != now[name]
+    ]
 
 
 def checkpoint_path(checkpoint_dir, exact_model_checkpoint=""):

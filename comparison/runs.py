@@ -7,13 +7,12 @@ import queue
 import signal
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import datasets
-from checkpointing.run_folder import MAY_CHANGE
+from checkpointing.run_folder import MAY_CHANGE, changed_settings
 from command_line.errors import InputError
-from config import CONFIG_FILE, load_config
+from config import CONFIG_FILE
 from evaluation.features import find_features, read_about
 
 ROOT = Path(__file__).parents[1]
@@ -150,13 +149,7 @@ def is_scored(run, folder=None, data_path=""):
 def check_settings(run):
     """Raises InputError when the run's folder holds a run with other settings."""
     if (run.folder / CONFIG_FILE).exists():
-        there, wanted = asdict(load_config(run.folder)), asdict(run.config)
-        changes = [
-            f"{name} {there[name]!r}, now {wanted[name]!r}"
-            for name in wanted
-            if there[name] != wanted[name] and (name not in MAY_CHANGE or name == "train_length")
-        ]
-        if changes:
+        if changes := changed_settings(run.config, {*MAY_CHANGE} - {"train_length"}):
             raise InputError(
                 f"{run.folder}: holds a run with other settings ({'; '.join(changes)}); "
                 "repeat them, or give another folder", 2,
