@@ -33,8 +33,8 @@ class Towers(tf.Module):
             tf.TensorSpec((None, None), tf.int32, "tokens"),
             tf.TensorSpec((None,), tf.int32, "lengths"),
         ]
-        self.query = tf.function(query, input_signature=specs)
-        self.gallery = tf.function(gallery, input_signature=specs[:1])
+        self.query = tf.function(query, input_signature=specs, autograph=False)
+        self.gallery = tf.function(gallery, input_signature=specs[:1], autograph=False)
 
 
 def largest_difference(ours, theirs):

@@ -77,6 +77,7 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
         items = {key: plan[key][:, side] for key in ("paths", "squares", "corners", "flips")}
         return tf.map_fn(load_image, items, fn_output_signature=tf.float32)
 
+    @tf.autograph.experimental.do_not_convert
     def load_batch(plan):
         targets = load_side(plan, 1)
         uses_image = COMPOSITIONS[config.composition].uses_image

@@ -152,7 +152,7 @@ def of_all_processes(number):
     return set(_gather_numbers(tf.constant([number], tf.int64)).numpy().tolist())
 
 
-@tf.function
+@tf.function(autograph=False)
 def _gather_numbers(own):
     (gathered,) = on_all_replicas(lambda own: [gather_rows(own)])(own)
     return gathered
