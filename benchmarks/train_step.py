@@ -28,9 +28,9 @@ from benchmarks.machine import PRESET_OF, PUBLISHED_GFLOPS, clock, draw_photogra
 from command_line.errors import run_main
 from command_line.flags import Flags
 from config import PRESETS, make_config
-from datasets.images import iterate
 from datasets.vocabulary import Vocabulary
-from training.batches import Example, input_pipeline
+from training.batches import Example
+from training.loop import check_finite, compiled_update
 from training.memory import keep_freed_memory
 from training.progress import Progress
 from training.start import initial_model
@@ -92,19 +92,12 @@ def draw_examples(paths, count, seed=0):
 
 def real_updates(training, config, examples):
     """-> (function that makes the next update as training.loop.train does, its first batch)."""
-    whole = [slice(0, config.batch_size)]
-    pipeline = input_pipeline(config, lambda epoch: examples, 0, 0, whole)
-    update = tf.function(
-        training.update, input_signature=[pipeline.element_spec], jit_compile=config.xla
-    )
-    batches, progress = iterate(pipeline), Progress(0, 10**6, config.batch_size)
+    update, batches = compiled_update(training, config, lambda epoch: examples)
+    names, progress = loss_names(config.levels), Progress(0, 10**6, config.batch_size)
 
     def step():
-        losses = dict(
-            zip(loss_names(config.levels), map(float, update(next(batches))), strict=True)
-        )
-        if not all(map(math.isfinite, losses.values())):
-            raise FloatingPointError(losses)
+        losses = dict(zip(names, map(float, update(next(batches))), strict=True))
+        check_finite(losses, int(training.step.numpy()))
         progress.advance(losses)
 
     return step, next(batches)

@@ -1,5 +1,7 @@
 """Batched features of a trained model (published extract_features_val.py)."""
 
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
@@ -21,11 +23,12 @@ class Encoder:
         self.batch_size, self.progress = max(2, batch_size), progress
         self.scorer = scorer_for(model.own_ranking)
         self._image_encoder = model.inference_image_encoder()
-        self._encode = tf.function(self._encoded, reduce_retracing=True, autograph=False)
-        self._one = tf.function(self._image_encoder, autograph=False)
-        self._pool = tf.function(model.features_of_maps, autograph=False)
-        self._text = tf.function(model.encode_text, reduce_retracing=True, autograph=False)
-        self._compose = tf.function(self._composed, reduce_retracing=True, autograph=False)
+        traced = partial(tf.function, autograph=False)  # nothing branches on a tensor
+        self._encode = traced(self._encoded, reduce_retracing=True)
+        self._one = traced(self._image_encoder)
+        self._pool = traced(model.features_of_maps)
+        self._text = traced(model.encode_text, reduce_retracing=True)
+        self._compose = traced(self._composed, reduce_retracing=True)
 
     def images(self, paths, what="images"):
         """Features of single images [N, D], as a gallery has them."""

@@ -72,7 +72,7 @@ def compiled_update(training, config, examples_of_epoch):
         on_all_replicas(training.update),
         input_signature=[pipeline.element_spec],
         jit_compile=config.xla,
-        autograph=False,
+        autograph=False,  # it would rewrite all that is called, for seconds at every start
     )
     return update, iterate(pipeline)
 
