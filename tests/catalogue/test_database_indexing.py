@@ -85,14 +85,14 @@ def test_a_file_that_changes_while_it_is_read_is_tried_again(database, photos, r
     assert_holds(database, expected(photos))
 
 
-def test_odd_names_are_all_found(database, tmp_path, run):
+def test_odd_names_are_all_found(database, tmp_path, run, monkeypatch):
     photos = tmp_path / "photos"
     odd = ["ünï 画像.png", "quo\"te's.png", "new\nline.png", " %s blank .png", "%41&amp;\\b.png"]
     for seed, name in enumerate([*odd, "/".join(f"level {n}" for n in range(20)) + "/x.png"]):
         write_picture(photos / name, seed)
     long = "/".join(["n" * 250] * 11) + "/x.png"
     write_picture(photos / "x.png", 30)
-    os.chdir(photos)  # a path that long can't be opened from /
+    monkeypatch.chdir(photos)  # a path that long can't be opened from /
     for part in long.split("/")[:-1]:
         os.mkdir(part)
         os.chdir(part)
