@@ -18,9 +18,13 @@ bash scripts/setup.sh
 python=.venv/bin/python
 backbone=pretrain_model/demo_mobilenet_v1_025/model.ckpt
 [[ -f $backbone.index ]] || "$python" -m demo.pretrain_backbone --checkpoint="$backbone"
-[[ " $* " == *" --quick=True "* ]] || echo "run_comparison.sh: hours a data set; stop it at any time, the same command goes on"
+rows=()  # of --quick=True: its own
+if [[ " $* " != *" --quick=True "* ]]; then
+    rows=(--compositions=field,parts)
+    echo "run_comparison.sh: hours a data set; stop it at any time, the same command goes on"
+fi
 for name in $names; do
     "$python" -m demo.generate_demo_data --data_path=data/demo --dataset="$name"
     "$python" -m demo.generate_demo_data --data_path=data/demo --dataset="${name}_tuning"
-    "$python" compare.py --preset=demo --dataset="$name" --compositions=field,parts "$@"
+    "$python" compare.py --preset=demo --dataset="$name" ${rows[@]+"${rows[@]}"} "$@"
 done

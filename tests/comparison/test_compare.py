@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -197,6 +198,29 @@ def test_quick_is_a_default_and_a_table_of_its_own(scripts, drawn, tmp_path):
     ]
     rows = [flag(f, "composition") for script, f in scripts.calls if script == "train_val.py"]
     assert rows == ["val", "val", "sum", "sum", "text_only", "text_only"]
+
+
+@pytest.mark.parametrize(
+    ("more", "rows"),
+    [([], ["--compositions=field,parts"]), (["--quick=True"], ["--quick=True"]),
+     (["--compositions=val"], ["--compositions=field,parts", "--compositions=val"])],
+)  # fmt: skip
+def test_the_run_script_names_rows_unless_it_is_a_look(tmp_path, more, rows):
+    script = tmp_path / "scripts/run_comparison.sh"
+    files = {
+        script: (runs.ROOT / "scripts/run_comparison.sh").read_text(),
+        script.with_name("setup.sh"): "true",
+        tmp_path / ".venv/bin/python": '#!/bin/sh\n[ "$1" != compare.py ] || echo "$@"\n',
+        tmp_path / "pretrain_model/demo_mobilenet_v1_025/model.ckpt.index": "",
+    }
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        path.chmod(0o755)
+    done = subprocess.run(["bash", script, "shoes", *more], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    called = done.stdout.splitlines()[-1].split()
+    assert called == ["compare.py", "--preset=demo", "--dataset=shoes", *rows]
 
 
 def test_without_a_tuning_part_a_tenth_of_training_is_left_out_while_tuning(
