@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from nets.batch_norm import BatchNormalization
+from nets.lstm import LSTM
 
 
 class InitialState(keras.layers.Layer):
@@ -94,7 +95,7 @@ def text_encoder(text_model, vocabulary_size, word_size, units, padding_in_train
 def _recurrent(kind, units, scope, direction, cell, tokens, words):
     """words [B, T, D] -> steps [B, T, units], from a learned initial state."""
     layer, gates, states = {
-        "lstm": (keras.layers.LSTM, 4, 2),
+        "lstm": (LSTM, 4, 2),
         "gru": (partial(keras.layers.GRU, reset_after=False), 3, 1),  # as TensorFlow 1's GRUCell
     }[kind]
     first = InitialState(units, states, name=f"{scope}.{direction}")(tokens)

@@ -65,18 +65,19 @@ class Training:
         """-> (losses of a batch, {name: gradient of the trained weight}); draws a new dropout."""
         draw = self.step * replicas() + tf.cast(replica_id(), tf.int64)
         self.model.set_dropout_seed(self.config.seed, draw)
-        with tf.GradientTape(persistent=True) as tape:
+        with tf.GradientTape() as tape:
             losses = self.losses(batch)
             # Every replica has the whole loss, and the optimizer sums their gradients.
             matching = self.optimizer.scale_loss(sum_in_order(losses[1:-1]) / replicas())
-            decay = self.optimizer.scale_loss(-losses[-1] / replicas())
         weights = {name: v.value for name, v in self.trained.items()}
         gradients = tape.gradient(matching, weights)
-        # A backbone's weight has three: of references, targets and decay. TensorFlow would add
-        # them in an order that depends on the threads' timing; it doesn't reorder a difference.
-        for name, gradient in tape.gradient(decay, weights).items():
-            if gradient is not None:
-                gradients[name] -= gradient
+        # The decay's by hand: the tape would fill and multiply a tensor more of each kernel's size.
+        # And a sum of three, of references, targets and decay, TensorFlow would add in an order
+        # that depends on the threads' timing; it doesn't reorder a difference.
+        for name, variable in self.trained.items():
+            if variable.regularizer:
+                less = self.optimizer.scale_loss(-2 * variable.regularizer.l2 / replicas())
+                gradients[name] -= less * weights[name]
         return losses, gradients
 
     def update(self, batch):
@@ -105,8 +106,11 @@ class Training:
             gradients = share_overflow(gradients)
         self.optimizer.apply(list(gradients.values()), list(self.trained.values()))
         for name, average in self.averages.items():
-            difference = average - self.variables[name].value
-            average.assign_sub((1 - config.average_decay) * difference)
+            tf.raw_ops.ResourceApplyGradientDescent(  # average -= alpha * delta, in one pass
+                var=average.handle,
+                alpha=1 - config.average_decay,
+                delta=average - self.variables[name].value,
+            )
 
     def swap_averages(self):
         """Exchanges weights and averages; twice is nothing."""

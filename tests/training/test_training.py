@@ -154,6 +154,20 @@ def test_gradients_are_the_same_bits_every_time(examples):
     assert len(digests) == 1
 
 
+def test_gradients_are_those_of_the_whole_loss(examples):
+    """With the decay's, which the update adds by hand."""
+    config = tiny("unused", weight_decay=0.1, dropout=0.0)
+    training, data = start_training(config, VOCABULARY), batch(examples, config)
+    weights = {name: variable.value for name, variable in training.trained.items()}
+    with tf.GradientTape() as tape:
+        total = training.losses(data)[0]
+    expected = tape.gradient(total, weights)
+    _, slopes = training.gradients(data)
+    for name, slope in slopes.items():
+        slope, wanted = map(tf.convert_to_tensor, (slope, expected[name]))
+        np.testing.assert_allclose(slope, wanted, rtol=1e-4, atol=1e-6, err_msg=name)
+
+
 def test_published_quirks_of_training(examples, tmp_path):
     """Initial state fixed, Adam's correction frozen, averages from before the restored weights."""
     net = mobilenet_v1(32, 0.25, 0.9, 0.0)

@@ -1,0 +1,89 @@
+"""LSTM that trains faster: the kernels' gradients are one product each.
+
+Keras' loop adds a gradient of both whole kernels at every step: 6 % of a ResNet update for
+captions of 12 words, and TensorFlow sums them by way of zeros and assignments. Here the input's
+product is made for all steps before the loop, and the loop back only gathers what the gates'
+sums changed.
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+
+class LSTM(keras.layers.LSTM):
+    """Keras' LSTM with its weights and, but for rounding, its numbers; on a GPU and outside
+    training it is Keras' own. Without mask, dropout or another activation."""
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        """sequences: [B, T, D] -> last output [B, units], all [B, T, units], states."""
+        if not training or tf.config.list_physical_devices("GPU"):  # there cuDNN is faster
+            return super().inner_loop(sequences, initial_state, mask, training)
+        cell, size = self.cell, ops.shape(sequences)
+        words = ops.reshape(ops.transpose(sequences, (1, 0, 2)), (-1, sequences.shape[-1]))
+        sums = ops.matmul(words, cell.kernel) + cell.bias
+        sums = ops.reshape(sums, (size[1], size[0], 4 * self.units))  # [T, B, 4 units]
+        kernel = tf.convert_to_tensor(cell.recurrent_kernel.value)
+        outputs, carries = lstm_steps(sums, kernel, *initial_state)
+        return outputs[-1], ops.transpose(outputs, (1, 0, 2)), [outputs[-1], carries[-1]]
+
+
+@ops.custom_gradient
+def lstm_steps(sums, kernel, output, carry):
+    """sums: [T, B, 4 units], of bias and input for the gates i, f, c, o. kernel: [units, 4 units],
+    the recurrent one. output, carry: [B, units], before the first step. -> those of all steps,
+    [T, B, units] each."""
+    gates = ops.zeros_like(sums[0])
+    steps = ops.arange(ops.shape(sums)[0])
+    _, (outputs, carries, gates) = ops.scan(
+        lambda state, t: 2 * (_step(sums[t], kernel, *state[:2]),), (output, carry, gates), steps
+    )
+
+    def gradient(of_outputs, of_carries):
+        outputs_before = ops.concatenate([output[None], outputs[:-1]])
+        carries_before = ops.concatenate([carry[None], carries[:-1]])
+        saved = of_outputs, of_carries, carries_before, carries, gates
+        nothing = ops.zeros_like(output), ops.zeros_like(carry), ops.zeros_like(sums[0])
+        (of_output, of_carry, _), (_, _, of_sums) = ops.scan(
+            lambda state, t: 2 * (_step_back(kernel, *state[:2], *(x[t] for x in saved)),),
+            nothing,
+            steps,
+            reverse=True,
+        )
+        size = kernel.shape
+        of_kernel = ops.matmul(
+            ops.transpose(ops.reshape(outputs_before, (-1, size[0]))),
+            ops.reshape(of_sums, (-1, size[1])),
+        )
+        return of_sums, of_kernel, of_output, of_carry
+
+    return (outputs, carries), gradient
+
+
+def _step(of_input, kernel, output, carry):
+    """-> output, carry and the gates' values, [B, 4 units], after one step."""
+    i, f, c, o = ops.split(of_input + ops.matmul(output, kernel), 4, axis=1)
+    i, f, c, o = ops.sigmoid(i), ops.sigmoid(f), ops.tanh(c), ops.sigmoid(o)
+    carry = f * carry + i * c
+    return o * ops.tanh(carry), carry, ops.concatenate([i, f, c, o], axis=1)
+
+
+def _step_back(kernel, of_next_output, of_next_carry, of_output, of_carry, before, carry, gates):
+    """Gradients of the output and the carry (`before`) that a step began with, and of its sums.
+
+    of_next_*: what reaches this step's output and carry from the step after it; of_*: from where
+    else they are used."""
+    i, f, c, o = ops.split(gates, 4, axis=1)
+    seen = ops.tanh(carry)
+    of_output = of_output + of_next_output
+    of_carry = of_carry + of_next_carry + of_output * o * (1 - seen * seen)
+    of_sums = ops.concatenate(
+        [
+            of_carry * c * i * (1 - i),
+            of_carry * before * f * (1 - f),
+            of_carry * i * (1 - c * c),
+            of_output * seen * o * (1 - o),
+        ],
+        axis=1,
+    )
+    return ops.matmul(of_sums, ops.transpose(kernel)), of_carry * f, of_sums
