@@ -12,7 +12,7 @@ from comparison.runs import RunFailed, check_settings, groundtruth, is_scored, s
 from datasets.tuning_split import write_tuning_split
 from evaluation.systems import read_system
 
-TUNED_BY = 10  # R@10, mean over the categories, of the tuning part
+TUNED_BY = (10, 1)  # R@10, mean over the categories, of the tuning part; of equals by R@1
 
 
 class Terms(NamedTuple):
@@ -132,17 +132,21 @@ def reported_job(terms, row, rate, seed):
 
 
 def choose_rate(terms, tries, failed):
-    """-> (the rate with the best R@10 on the tuning part, {rate: that}); the first of equals.
+    """-> (the rate with the best R@10 on the tuning part, {rate: that}); of equals that with the
+    best R@1, then the first.
 
     The rate is None where all runs failed."""
     if not tries:
         return terms.rates[0], {}
-    scores = {job.run.rate: recall(job) for job in tries if job not in failed}
-    return max(scores, key=scores.get, default=None), scores
+    scores = {job.run.rate: recalls(job) for job in tries if job not in failed}
+    rate = max(scores, key=scores.get, default=None)
+    return rate, {rate: first for rate, (first, _) in scores.items()}
 
 
-def recall(job):
-    return float(read_system(str(job.run), [job.folder / "ranks"]).recalls(TUNED_BY)[0])
+def recalls(job):
+    """Those of TUNED_BY."""
+    system = read_system(str(job.run), [job.folder / "ranks"])
+    return [float(system.recalls(k)[0]) for k in TUNED_BY]
 
 
 def train_and_score(scripts, job, progress):
@@ -160,6 +164,6 @@ def train_and_score(scripts, job, progress):
     except RunFailed as error:
         progress.say(str(run), f"FAILED: {error}")
         return f"{error} ({log})"
-    what = f"{'tuning ' if job.data_path else ''}R@{TUNED_BY} {recall(job):.2f}"
+    what = f"{'tuning ' if job.data_path else ''}R@{TUNED_BY[0]} {recalls(job)[0]:.2f}"
     progress.say(str(run), f"{what}, {time.monotonic() - start:.0f} s")
     return ""

@@ -26,7 +26,7 @@ def recall_over_updates(runs):
     return steps, np.mean([[recall for _, recall in log] for log in same], axis=0) if same else []
 
 
-def plot(terms, outcome, differences, path):
+def plot(terms, outcome, path):
     """Writes the picture; rows in the order of the table, the best on top is not looked for."""
     matplotlib.use("Agg")
     from matplotlib import pyplot

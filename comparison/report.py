@@ -13,11 +13,12 @@ from comparison.runs import SPEED_FILE, RunFailed
 from config import load_config
 from datasets.released_files import read_json
 from evaluation.features import find_features, read_about
+from evaluation.paired import Difference
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
 from evaluation.systems import recall_difference
 from reports.compare_runs import interval, mean_and_spread
 
-JUDGED_BY = 10  # the difference in the table is of R@10
+JUDGED_BY = (1, 10)  # the differences in the table are of R@1 and R@10
 SIZES = ("parameters", "composer_parameters")
 PACKAGES = ("tensorflow", "keras", "numpy")
 
@@ -27,7 +28,7 @@ def write_report(scripts, terms, rows, outcome, stem):
 
     The table depends on seeds and data only; what the machine did stands below it."""
     speeds = measure_speed(scripts, terms, outcome)
-    differences = {row: difference(outcome, rows, row) for row in outcome.systems}
+    differences = {row: row_differences(outcome, rows, row) for row in outcome.systems}
     lines = heading(terms, outcome)
     for loss in dict.fromkeys(row.loss for row in rows):
         own = [row for row in rows if row.loss == loss]
@@ -37,7 +38,7 @@ def write_report(scripts, terms, rows, outcome, stem):
     paths = [stem.with_suffix(suffix) for suffix in (".md", ".csv", ".png")]
     write_lines(paths[0], lines)
     write_csv(paths[1], outcome, differences, speeds)
-    plot(terms, outcome, differences, paths[2])
+    plot(terms, outcome, paths[2])
     print("\n".join(lines))
     return paths
 
@@ -57,12 +58,14 @@ def measure_speed(scripts, terms, outcome):
     return {row: read_json(path, dict) for row, path in paths.items() if path.exists()}
 
 
-def difference(outcome, rows, row):
-    """R@10 less that of VAL with the same loss, None for VAL itself and where VAL failed."""
+def row_differences(outcome, rows, row):
+    """Of JUDGED_BY, less those of VAL with the same loss; none for VAL itself and where VAL
+    failed."""
     base = baseline(rows, row.loss)
     if row == base or base not in outcome.systems:
-        return None
-    return recall_difference(outcome.systems[row], outcome.systems[base], JUDGED_BY)
+        return []
+    own, vals = outcome.systems[row], outcome.systems[base]
+    return [recall_difference(own, vals, k) for k in JUDGED_BY]
 
 
 def heading(terms, outcome):
@@ -80,7 +83,8 @@ def heading(terms, outcome):
     tuned = "as given"
     if len(terms.rates) > 1:
         part = terms.tuning_data or "a tenth of the training triplets"
-        tuned = f"of {', '.join(terms.rates)}, by R@10 on {part} (seed {terms.seeds[0]})"
+        rates, seed = ", ".join(terms.rates), terms.seeds[0]
+        tuned = f"of {rates}, by R@10, of equals by R@1, on {part} (seed {seed})"
     parts = len(system.categories)
     return [
         *lines,
@@ -90,7 +94,7 @@ def heading(terms, outcome):
         f"last one; seeds {', '.join(map(str, terms.seeds))}. Learning rate: {tuned}. {versions}.",
         "",
         "Recall in %: mean over seeds ± their standard deviation. Brackets: 95 % interval of the",
-        "paired difference over seeds and triplets; the column after it: the smallest difference",
+        "paired difference over seeds and triplets; could show: the smallest difference",
         "that this comparison could have told from none. No correction for the number of rows.",
         "",
     ]  # fmt: skip
@@ -101,21 +105,23 @@ def table(terms, outcome, rows, differences, speeds):
     names = [recall_name(k) for k in PUBLISHED_RECALLS]
     base = baseline(rows, rows[0].loss)
     heads = [
-        f"loss: {rows[0].loss}", *names, f"{recall_name(JUDGED_BY)} less {base.name}'s",
-        "could have shown", "learning rate", "million parameters, of them composers",
+        f"loss: {rows[0].loss}", *names,
+        *(h for k in JUDGED_BY for h in (f"{recall_name(k)} less {base.name}'s", "could show")),
+        "learning rate", "million parameters, of them composers",
     ]  # fmt: skip
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in rows:
         if row not in outcome.systems:
             lines.append(f"| {row.name} | failed" + " |" * (len(heads) - 1))
             continue
-        system, found = outcome.systems[row], differences[row]
+        system = outcome.systems[row]
+        found = differences[row]
         sizes = [speeds[row][size] / 1e6 for size in SIZES] if row in speeds else []
         cells = [
             row.name + stage1(outcome.runs[row][0]),
             *(mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS),
-            interval(found) if found else "",
-            f"{found.smallest_shown:.2f}" if found else "",
+            *(cell for d in found for cell in (interval(d), f"{d.smallest_shown:.2f}")),
+            *([] if found else [""] * 2 * len(JUDGED_BY)),
             outcome.rates[row][0],
             ", ".join(f"{size:.2f}" for size in sizes) or "not measured",
         ]
@@ -150,12 +156,14 @@ def write_csv(path, outcome, differences, speeds):
         writer = csv.writer(file)
         recalls = [recall_name(k) for k in PUBLISHED_RECALLS]
         writer.writerow(
-            ["composition", "loss", "rate", "seed", *recalls, "R@10_less_baseline", "low", "high",
+            ["composition", "loss", "rate", "seed", *recalls,
+             *(f"{recall_name(k)}_{what}" for k in JUDGED_BY for what in Difference._fields),
              *SIZES, "updates", "folder"]
         )  # fmt: skip
         for row, system in outcome.systems.items():
             of_seeds = np.array([system.recalls(k) for k in PUBLISHED_RECALLS]).T  # [S, K]
-            found = differences[row] or ("", "", "")
+            nothing = [("",) * len(Difference._fields)] * len(JUDGED_BY)
+            found = [value for of_k in differences[row] or nothing for value in of_k]
             for run, values in zip(outcome.runs[row], of_seeds, strict=True):
                 writer.writerow(
                     [row.name, row.loss, run.rate, run.seed, *np.round(values, 4), *found,

@@ -8,13 +8,14 @@ import subprocess
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import compare
 from command_line.errors import InputError
-from comparison import runs
+from comparison import harness, runs
 from comparison.plan import baseline, parse_rows
 from config import load_config, parse_config, save_config
 from demo.generate_demo_data import generate
@@ -105,10 +106,18 @@ def trained(scripts):
     return [flag(f, "checkpoint_dir") for script, f in scripts.calls if script == "train_val.py"]
 
 
+def test_of_equal_rates_by_r10_the_one_with_the_best_r1_is_taken(monkeypatch):
+    found = {"3e-4": [100.0, 20.0], "1e-3": [100.0, 30.0], "3e-3": [99.0, 40.0]}
+    monkeypatch.setattr(harness, "recalls", lambda job: found[job.run.rate])
+    tries = [SimpleNamespace(run=SimpleNamespace(rate=rate)) for rate in found]
+    rate, tuning = harness.choose_rate(None, tries, [])
+    assert rate == "1e-3" and tuning == {"3e-4": 100, "1e-3": 100, "3e-3": 99}
+
+
 def test_each_row_takes_the_rate_that_is_best_on_the_tuning_part(scripts, drawn, tmp_path):
     compare.main(flags(drawn, tmp_path))
     text = (tmp_path / "results/comparison_fashion_iq.md").read_text()
-    rates = {line.split(" | ")[0][2:]: line.split(" | ")[6] for line in text.splitlines()
+    rates = {line.split(" | ")[0][2:]: line.split(" | ")[8] for line in text.splitlines()
              if line.startswith("| ") and " ± " in line}  # fmt: skip
     assert rates == {"val": "1e-3", "sum": "3e-3", "text_only": "3e-4"}
     # Three rates with seed 0, the chosen one with seed 1 too: the tuning run is not run again.
