@@ -8,14 +8,13 @@ import subprocess
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import compare
 from command_line.errors import InputError
-from comparison import harness, runs
+from comparison import runs
 from comparison.plan import baseline, parse_rows
 from config import load_config, parse_config, save_config
 from demo.generate_demo_data import generate
@@ -104,14 +103,6 @@ def flags(drawn, tmp_path, *more):
 
 def trained(scripts):
     return [flag(f, "checkpoint_dir") for script, f in scripts.calls if script == "train_val.py"]
-
-
-def test_of_equal_rates_by_r10_the_one_with_the_best_r1_is_taken(monkeypatch):
-    found = {"3e-4": [100.0, 20.0], "1e-3": [100.0, 30.0], "3e-3": [99.0, 40.0]}
-    monkeypatch.setattr(harness, "recalls", lambda job: found[job.run.rate])
-    tries = [SimpleNamespace(run=SimpleNamespace(rate=rate)) for rate in found]
-    rate, tuning = harness.choose_rate(None, tries, [])
-    assert rate == "1e-3" and tuning == {"3e-4": 100, "1e-3": 100, "3e-3": 99}
 
 
 def test_each_row_takes_the_rate_that_is_best_on_the_tuning_part(scripts, drawn, tmp_path):
