@@ -59,11 +59,11 @@ def measure_speed(scripts, terms, outcome):
 
 
 def row_differences(outcome, rows, row):
-    """Of JUDGED_BY, less those of VAL with the same loss; none for VAL itself and where VAL
+    """Of JUDGED_BY, less those of VAL with the same loss; each None for VAL itself and where VAL
     failed."""
     base = baseline(rows, row.loss)
     if row == base or base not in outcome.systems:
-        return []
+        return [None] * len(JUDGED_BY)
     own, vals = outcome.systems[row], outcome.systems[base]
     return [recall_difference(own, vals, k) for k in JUDGED_BY]
 
@@ -115,18 +115,20 @@ def table(terms, outcome, rows, differences, speeds):
             lines.append(f"| {row.name} | failed" + " |" * (len(heads) - 1))
             continue
         system = outcome.systems[row]
-        found = differences[row]
         sizes = [speeds[row][size] / 1e6 for size in SIZES] if row in speeds else []
         cells = [
             row.name + stage1(outcome.runs[row][0]),
             *(mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS),
-            *(cell for d in found for cell in (interval(d), f"{d.smallest_shown:.2f}")),
-            *([] if found else [""] * 2 * len(JUDGED_BY)),
+            *(cell for found in differences[row] for cell in difference_cells(found)),
             outcome.rates[row][0],
             ", ".join(f"{size:.2f}" for size in sizes) or "not measured",
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
+
+
+def difference_cells(found):
+    return (interval(found), f"{found.smallest_shown:.2f}") if found else ("", "")
 
 
 def stage1(run):
@@ -162,8 +164,8 @@ def write_csv(path, outcome, differences, speeds):
         )  # fmt: skip
         for row, system in outcome.systems.items():
             of_seeds = np.array([system.recalls(k) for k in PUBLISHED_RECALLS]).T  # [S, K]
-            nothing = [("",) * len(Difference._fields)] * len(JUDGED_BY)
-            found = [value for of_k in differences[row] or nothing for value in of_k]
+            nothing = [""] * len(Difference._fields)
+            found = [value for of_k in differences[row] for value in of_k or nothing]
             for run, values in zip(outcome.runs[row], of_seeds, strict=True):
                 writer.writerow(
                     [row.name, row.loss, run.rate, run.seed, *np.round(values, 4), *found,

@@ -7,7 +7,6 @@ sums changed.
 """
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 
@@ -17,13 +16,13 @@ class LSTM(keras.layers.LSTM):
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """sequences: [B, T, D] -> last output [B, units], all [B, T, units], states."""
-        if not training or tf.config.list_physical_devices("GPU"):  # there cuDNN is faster
+        if not training or keras.distribution.list_devices("gpu"):  # there cuDNN is faster
             return super().inner_loop(sequences, initial_state, mask, training)
         cell, size = self.cell, ops.shape(sequences)
         words = ops.reshape(ops.transpose(sequences, (1, 0, 2)), (-1, sequences.shape[-1]))
         sums = ops.matmul(words, cell.kernel) + cell.bias
         sums = ops.reshape(sums, (size[1], size[0], 4 * self.units))  # [T, B, 4 units]
-        kernel = tf.convert_to_tensor(cell.recurrent_kernel.value)
+        kernel = ops.cast(cell.recurrent_kernel, sums.dtype)
         outputs, carries = lstm_steps(sums, kernel, *initial_state)
         return outputs[-1], ops.transpose(outputs, (1, 0, 2)), [outputs[-1], carries[-1]]
 
@@ -33,23 +32,30 @@ def lstm_steps(sums, kernel, output, carry):
     """sums: [T, B, 4 units], of bias and input for the gates i, f, c, o. kernel: [units, 4 units],
     the recurrent one. output, carry: [B, units], before the first step. -> those of all steps,
     [T, B, units] each."""
-    gates = ops.zeros_like(sums[0])
+    # Over numbers of steps: Keras' scan fails for more than one input of unknown length. What it
+    # keeps of a step has to have the form of what it hands on, so the gates are handed on too.
     steps = ops.arange(ops.shape(sums)[0])
-    _, (outputs, carries, gates) = ops.scan(
-        lambda state, t: 2 * (_step(sums[t], kernel, *state[:2]),), (output, carry, gates), steps
-    )
+
+    def forward(state, t):
+        output, carry, _ = state
+        state = _step(sums[t], kernel, output, carry)
+        return state, state
+
+    start = output, carry, ops.zeros_like(sums[0])
+    _, (outputs, carries, gates) = ops.scan(forward, start, steps)
 
     def gradient(of_outputs, of_carries):
         outputs_before = ops.concatenate([output[None], outputs[:-1]])
         carries_before = ops.concatenate([carry[None], carries[:-1]])
-        saved = of_outputs, of_carries, carries_before, carries, gates
-        nothing = ops.zeros_like(output), ops.zeros_like(carry), ops.zeros_like(sums[0])
-        (of_output, of_carry, _), (_, _, of_sums) = ops.scan(
-            lambda state, t: 2 * (_step_back(kernel, *state[:2], *(x[t] for x in saved)),),
-            nothing,
-            steps,
-            reverse=True,
-        )
+
+        def back(state, t):
+            of_output, of_carry, _ = state
+            of_output, of_carry = of_output + of_outputs[t], of_carry + of_carries[t]
+            state = _step_back(kernel, of_output, of_carry, carries_before[t], carries[t], gates[t])
+            return state, state
+
+        end = ops.zeros_like(output), ops.zeros_like(carry), ops.zeros_like(sums[0])
+        (of_output, of_carry, _), (_, _, of_sums) = ops.scan(back, end, steps, reverse=True)
         size = kernel.shape
         of_kernel = ops.matmul(
             ops.transpose(ops.reshape(outputs_before, (-1, size[0]))),
@@ -68,15 +74,12 @@ def _step(of_input, kernel, output, carry):
     return o * ops.tanh(carry), carry, ops.concatenate([i, f, c, o], axis=1)
 
 
-def _step_back(kernel, of_next_output, of_next_carry, of_output, of_carry, before, carry, gates):
-    """Gradients of the output and the carry (`before`) that a step began with, and of its sums.
-
-    of_next_*: what reaches this step's output and carry from the step after it; of_*: from where
-    else they are used."""
+def _step_back(kernel, of_output, of_carry, before, carry, gates):
+    """Gradients of a step's output and carry -> of the output and the carry (`before`) that it
+    began with, and of its sums."""
     i, f, c, o = ops.split(gates, 4, axis=1)
     seen = ops.tanh(carry)
-    of_output = of_output + of_next_output
-    of_carry = of_carry + of_next_carry + of_output * o * (1 - seen * seen)
+    of_carry = of_carry + of_output * o * (1 - seen * seen)
     of_sums = ops.concatenate(
         [
             of_carry * c * i * (1 - i),

@@ -24,18 +24,24 @@ def gradients(layer, inputs, factors):
     return [outputs, *tape.gradient(value, [*weights, words, *states])]
 
 
+def pair(rng, **settings):
+    """Ours and Keras', with the same random weights."""
+    layers = [kind(UNITS, dtype="float64", **settings) for kind in (LSTM, keras.layers.LSTM)]
+    for layer in layers:
+        layer.build((None, None, WORD))
+    weights = [rng.normal(size=weight.shape) for weight in layers[1].get_weights()]
+    for layer in layers:
+        layer.set_weights(weights)
+    return layers
+
+
 @pytest.mark.parametrize("steps", [1, 7])
 @pytest.mark.parametrize("traced", [False, True])
 def test_outputs_and_gradients_are_keras(steps, traced):
     rng = np.random.default_rng(steps)
     inputs = [rng.normal(size=shape) for shape in [(4, steps, WORD), (4, UNITS), (4, UNITS)]]
     factors = rng.normal(size=(4, steps, UNITS))
-    ours = LSTM(UNITS, return_sequences=True, dtype="float64")
-    theirs = keras.layers.LSTM(UNITS, return_sequences=True, dtype="float64")
-    for layer in (ours, theirs):
-        layer.build((None, None, WORD))
-    theirs.set_weights([rng.normal(size=weight.shape) for weight in theirs.get_weights()])
-    ours.set_weights(theirs.get_weights())
+    ours, theirs = pair(rng, return_sequences=True)
 
     def run(layer):
         function = partial(gradients, layer, inputs, factors)
@@ -48,11 +54,7 @@ def test_outputs_and_gradients_are_keras(steps, traced):
 def test_states_are_keras():
     rng = np.random.default_rng(0)
     words = rng.normal(size=(2, 4, WORD))
-    ours = LSTM(UNITS, return_state=True, dtype="float64")
-    theirs = keras.layers.LSTM(UNITS, return_state=True, dtype="float64")
-    for layer in (ours, theirs):
-        layer.build((None, None, WORD))
-    theirs.set_weights(ours.get_weights())
+    ours, theirs = pair(rng, return_state=True)
     for own, keras_own in zip(
         ours(words, training=True), theirs(words, training=True), strict=True
     ):
