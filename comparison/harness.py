@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from comparison.plan import make_run
-from comparison.runs import RunFailed, check_settings, groundtruth, is_scored, score, train
+from comparison.runs import (
+    RunFailed,
+    check_settings,
+    groundtruth,
+    is_scored,
+    is_trained,
+    score,
+    train,
+)
 from datasets.tuning_split import write_tuning_split
 from evaluation.systems import read_system
 
@@ -46,22 +54,17 @@ class Job(NamedTuple):
 
 
 class Progress:
-    """Says a line for everything that is trained or scored, with the time left at this
-    session's mean. For any number of threads."""
+    """Says a line for everything that is trained or scored, with the time left at this session's
+    mean for a run to be trained; what is only scored takes little. For any number of threads."""
 
-    def __init__(self, left):
-        self.left, self.done, self.start = left, 0, time.monotonic()
+    def __init__(self):
+        self.left, self.done, self.start = 0, 0, time.monotonic()
         self.lock = threading.Lock()
 
-    def skip(self, runs=1):
-        """Of runs that are done already, or can't be done."""
+    def say(self, what, result, trained):
         with self.lock:
-            self.left -= runs
-
-    def say(self, what, result):
-        with self.lock:
-            self.done, self.left = self.done + 1, self.left - 1
-            minutes = (time.monotonic() - self.start) / self.done * self.left / 60
+            self.done, self.left = self.done + trained, self.left - trained
+            minutes = (time.monotonic() - self.start) / max(1, self.done) * self.left / 60
             print(f"{what}: {result} ({self.left} runs left, about {minutes:.0f} min)", flush=True)
 
 
@@ -85,7 +88,7 @@ def compare(scripts, terms, rows):
         groundtruth(scripts, terms.dataset, tuning_data, terms.root / "groundtruth.log")
     groundtruth(scripts, terms.dataset, terms.data_path, terms.root / "groundtruth.log")
 
-    progress = Progress(sum(map(len, tries.values())) + len(rows) * len(terms.seeds))
+    progress = Progress()
     with ThreadPoolExecutor(scripts.at_once) as pool:
 
         def failures_of(jobs):
@@ -93,11 +96,15 @@ def compare(scripts, terms, rows):
             found = pool.map(lambda job: train_and_score(scripts, job, progress), jobs)
             return {job: why for job, why in zip(jobs, found, strict=True) if why}
 
-        failed = failures_of(list(itertools.chain(*tries.values())))
+        tunings = list(itertools.chain(*tries.values()))
+        later = len(terms.seeds) - bool(tunings and terms.tuning_data)  # of each row, once tuned
+        progress.left = untrained(tunings) + len(rows) * later
+        failed = failures_of(tunings)
         rates = {row: choose_rate(terms, tries[row], failed) for row in rows}
         jobs = {row: reported[row, rate] for row, (rate, _) in rates.items() if rate}
-        progress.skip((len(rows) - len(jobs)) * len(terms.seeds))
-        failed |= failures_of(list(itertools.chain(*jobs.values())))
+        reports = list(itertools.chain(*jobs.values()))
+        progress.left = untrained(reports)
+        failed |= failures_of(reports)
     systems = {
         row: read_system(row.name, [job.folder / "ranks" for job in own])
         for row, own in jobs.items()
@@ -149,21 +156,24 @@ def recalls(job):
     return [float(system.recalls(k)[0]) for k in TUNED_BY]
 
 
+def untrained(jobs):
+    return sum(not is_trained(job.run) for job in jobs)
+
+
 def train_and_score(scripts, job, progress):
     """-> why it failed, empty when the ranks are there; says which."""
     run = job.run
     if is_scored(run, job.folder, job.data_path):
-        progress.skip()
         return ""
     run.folder.parent.mkdir(parents=True, exist_ok=True)
     log = run.folder.with_name(f"{run.folder.name}.log")
-    start = time.monotonic()
+    start, to_train = time.monotonic(), not is_trained(run)
     try:
         train(scripts, run, log)
         score(scripts, run, job.results, job.folder, job.data_path, log)
     except RunFailed as error:
-        progress.say(str(run), f"FAILED: {error}")
+        progress.say(str(run), f"FAILED: {error}", to_train)
         return f"{error} ({log})"
     what = f"{'tuning ' if job.data_path else ''}R@{TUNED_BY[0]} {recalls(job)[0]:.2f}"
-    progress.say(str(run), f"{what}, {time.monotonic() - start:.0f} s")
+    progress.say(str(run), f"{what}, {time.monotonic() - start:.0f} s", to_train)
     return ""

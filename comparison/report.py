@@ -34,7 +34,7 @@ def write_report(scripts, terms, rows, outcome, stem):
         own = [row for row in rows if row.loss == loss]
         lines += table(terms, outcome, own, differences, speeds) + [""]
     lines += [f"Failed: {failure}" for failure in outcome.failures]
-    lines += cost(outcome, speeds)
+    lines += tuning(terms, outcome) + cost(outcome, speeds)
     paths = [stem.with_suffix(suffix) for suffix in (".md", ".csv", ".png")]
     write_lines(paths[0], lines)
     write_csv(paths[1], outcome, differences, speeds)
@@ -135,6 +135,18 @@ def stage1(run):
     """What a run with L_vs trained before the updates that all make."""
     folder = run.config.checkpoint_dir_stage1
     return f" (after {load_config(folder).train_length:,} updates of stage 1)" if folder else ""
+
+
+def tuning(terms, outcome):
+    """Markdown lines of what each rate reached: past a best one at an end there may be a better."""
+    if len(terms.rates) < 2:
+        return []
+    heads = ["R@10 on the tuning part, by learning rate", "loss", *terms.rates]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row, (_, found) in outcome.rates.items():
+        cells = [f"{found[rate]:.2f}" if rate in found else "failed" for rate in terms.rates]
+        lines.append("| " + " | ".join([row.name, row.loss, *cells]) + " |")
+    return [*lines, ""]
 
 
 def cost(outcome, speeds):

@@ -110,10 +110,14 @@ def last_line(log, start):
 def train(scripts, run, log=None):
     """Trains a run, or what is left of it. Raises InputError as check_settings."""
     check_settings(run)
-    if (run.folder / f"model.ckpt-{run.config.train_length}.index").exists():
+    if is_trained(run):
         return
     script = TRAINING.get(run.config.dataset, "train_val.py")
     scripts.call([str(ROOT / script), *run.argv], log)
+
+
+def is_trained(run):
+    return (run.folder / f"model.ckpt-{run.config.train_length}.index").exists()
 
 
 def groundtruth(scripts, dataset, data_path, log=None):
