@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from command_line.errors import InputError
-from config import load_config
+from config import CONFIG_FILE, load_config
 
 VOCABULARY_FILE = "vocab.txt"
 # Settings that may differ when a run goes on: where things lie, and how long and how watched.
@@ -41,3 +41,11 @@ def saved_checkpoints(folder):
     found = [path.with_suffix("") for path in Path(folder).glob("model.ckpt-*.index")]
     steps = [path for path in found if path.name.rsplit("-", 1)[1].isdigit()]
     return [str(path) for path in sorted(steps, key=lambda path: int(path.name.rsplit("-", 1)[1]))]
+
+
+def is_trained(folder):
+    """Whether a run's folder holds its last checkpoint."""
+    if not Path(folder, CONFIG_FILE).exists():
+        return False
+    last = f"model.ckpt-{load_config(folder).train_length}"
+    return last in [Path(path).name for path in saved_checkpoints(folder)]

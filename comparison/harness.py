@@ -7,16 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from checkpointing.run_folder import is_trained
 from comparison.plan import make_run
-from comparison.runs import (
-    RunFailed,
-    check_settings,
-    groundtruth,
-    is_scored,
-    is_trained,
-    score,
-    train,
-)
+from comparison.runs import RunFailed, check_settings, groundtruth, is_scored, score, train
 from datasets.tuning_split import write_tuning_split
 from evaluation.systems import read_system
 
@@ -91,20 +84,20 @@ def compare(scripts, terms, rows):
     progress = Progress()
     with ThreadPoolExecutor(scripts.at_once) as pool:
 
-        def failures_of(jobs):
-            """{job: why it failed}, of all jobs, as many at once as may be."""
+        def failures_of(jobs, later=0):
+            """{job: why it failed}, of all jobs, as many at once as may be.
+
+            later: how many runs are to be trained after these."""
+            jobs = list(itertools.chain(*jobs))
+            progress.left = sum(not is_trained(job.run.folder) for job in jobs) + later
             found = pool.map(lambda job: train_and_score(scripts, job, progress), jobs)
             return {job: why for job, why in zip(jobs, found, strict=True) if why}
 
-        tunings = list(itertools.chain(*tries.values()))
-        later = len(terms.seeds) - bool(tunings and terms.tuning_data)  # of each row, once tuned
-        progress.left = untrained(tunings) + len(rows) * later
-        failed = failures_of(tunings)
+        tuned = bool(len(terms.rates) > 1 and terms.tuning_data)  # that run is the first seed's
+        failed = failures_of(tries.values(), len(rows) * (len(terms.seeds) - tuned))
         rates = {row: choose_rate(terms, tries[row], failed) for row in rows}
         jobs = {row: reported[row, rate] for row, (rate, _) in rates.items() if rate}
-        reports = list(itertools.chain(*jobs.values()))
-        progress.left = untrained(reports)
-        failed |= failures_of(reports)
+        failed |= failures_of(jobs.values())
     systems = {
         row: read_system(row.name, [job.folder / "ranks" for job in own])
         for row, own in jobs.items()
@@ -156,10 +149,6 @@ def recalls(job):
     return [float(system.recalls(k)[0]) for k in TUNED_BY]
 
 
-def untrained(jobs):
-    return sum(not is_trained(job.run) for job in jobs)
-
-
 def train_and_score(scripts, job, progress):
     """-> why it failed, empty when the ranks are there; says which."""
     run = job.run
@@ -167,7 +156,7 @@ def train_and_score(scripts, job, progress):
         return ""
     run.folder.parent.mkdir(parents=True, exist_ok=True)
     log = run.folder.with_name(f"{run.folder.name}.log")
-    start, to_train = time.monotonic(), not is_trained(run)
+    start, to_train = time.monotonic(), not is_trained(run.folder)
     try:
         train(scripts, run, log)
         score(scripts, run, job.results, job.folder, job.data_path, log)

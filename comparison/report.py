@@ -17,6 +17,7 @@ from evaluation.paired import Difference
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
 from evaluation.systems import recall_difference
 from reports.compare_runs import interval, mean_and_spread
+from reports.markdown import table_head, table_row
 
 JUDGED_BY = (1, 10)  # the differences in the table are of R@1 and R@10
 SIZES = ("parameters", "composer_parameters")
@@ -109,7 +110,7 @@ def table(terms, outcome, rows, differences, speeds):
         *(h for k in JUDGED_BY for h in (f"{recall_name(k)} less {base.name}'s", "could show")),
         "learning rate", "million parameters, of them composers",
     ]  # fmt: skip
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    lines = table_head(heads)
     for row in rows:
         if row not in outcome.systems:
             lines.append(f"| {row.name} | failed" + " |" * (len(heads) - 1))
@@ -123,7 +124,7 @@ def table(terms, outcome, rows, differences, speeds):
             outcome.rates[row][0],
             ", ".join(f"{size:.2f}" for size in sizes) or "not measured",
         ]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(table_row(cells))
     return lines
 
 
@@ -141,11 +142,10 @@ def tuning(terms, outcome):
     """Markdown lines of what each rate reached: past a best one at an end there may be a better."""
     if len(terms.rates) < 2:
         return []
-    heads = ["R@10 on the tuning part, by learning rate", "loss", *terms.rates]
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    lines = table_head(["R@10 on the tuning part, by learning rate", "loss", *terms.rates])
     for row, (_, found) in outcome.rates.items():
         cells = [f"{found[rate]:.2f}" if rate in found else "failed" for rate in terms.rates]
-        lines.append("| " + " | ".join([row.name, row.loss, *cells]) + " |")
+        lines.append(table_row([row.name, row.loss, *cells]))
     return [*lines, ""]
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import datasets
-from checkpointing.run_folder import MAY_CHANGE, changed_settings
+from checkpointing.run_folder import MAY_CHANGE, changed_settings, is_trained
 from command_line.errors import InputError
 from config import CONFIG_FILE
 from evaluation.features import find_features, read_about
@@ -110,14 +110,10 @@ def last_line(log, start):
 def train(scripts, run, log=None):
     """Trains a run, or what is left of it. Raises InputError as check_settings."""
     check_settings(run)
-    if is_trained(run):
+    if is_trained(run.folder):
         return
     script = TRAINING.get(run.config.dataset, "train_val.py")
     scripts.call([str(ROOT / script), *run.argv], log)
-
-
-def is_trained(run):
-    return (run.folder / f"model.ckpt-{run.config.train_length}.index").exists()
 
 
 def groundtruth(scripts, dataset, data_path, log=None):

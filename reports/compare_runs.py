@@ -13,6 +13,7 @@ from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
 from evaluation.systems import read_system, recall_difference
+from reports.markdown import table_head, table_row
 
 
 def mean_and_spread(values):
@@ -29,13 +30,13 @@ def table(systems):
     """Markdown lines: a row a system and a difference to the first for each recall."""
     names = [recall_name(k) for k in PUBLISHED_RECALLS]
     heads = [*names, *(f"{name} less {systems[0].name}'s" for name in names)]
-    lines = ["| system | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    lines = table_head(["system", *heads])
     for system in systems:
         cells = [mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS]
         for k in PUBLISHED_RECALLS:
             own = system is systems[0]
             cells.append("" if own else interval(recall_difference(system, systems[0], k)))
-        lines.append(f"| {system.name} | " + " | ".join(cells) + " |")
+        lines.append(table_row([system.name, *cells]))
     return lines
 
 

@@ -17,6 +17,7 @@ from command_line.files import write_lines
 from command_line.flags import Flags
 from datasets.released_files import read_lines
 from evaluation.recall import MEAN
+from reports.markdown import table_head, table_row
 from reports.published_scores import PUBLISHED, SHOWN
 
 
@@ -116,20 +117,19 @@ def table(terms, runs):
         "",
         f"Recall in percent; queries x gallery: {', '.join(counts)}.",
         "",
-        "| run | " + " | ".join(heads) + " |",
-        "|---" * (len(heads) + 1) + "|",
+        *table_head(["run", *heads]),
     ]
     if protocol == "val" and reference == "removed" and is_released(dataset, runs):
         for name, values in PUBLISHED[dataset].items():
             cells = [score(value) for value in values]
             cells += [score(np.mean(values))] if dataset == "fashion_iq" else []
-            lines.append(f"| {name} (published) | " + " | ".join(cells) + " |")
+            lines.append(table_row([f"{name} (published)", *cells]))
     notes = []
     for run, found in runs.items():
         missing = coverage_notes(run, found)
         notes += missing
         mark = " †" if missing else ""
-        lines.append(f"| {run}{mark} | {' | '.join(run_cells(found, dataset))} |")
+        lines.append(table_row([f"{run}{mark}", *run_cells(found, dataset)]))
     return [*lines, "", *notes]
 
 

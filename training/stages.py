@@ -1,11 +1,11 @@
 """A run from its settings to its last update; with L_vs the visual-semantic stage first."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 from checkpointing.precision import slow_precision
-from checkpointing.run import prepare_run, saved_checkpoints
-from config import CONFIG_FILE, load_config, make_config
+from checkpointing.run import prepare_run
+from checkpointing.run_folder import is_trained
+from config import make_config
 from evaluation.validation import Validation
 from training.devices import check_settings, is_chief
 from training.examples import side_text_examples
@@ -32,11 +32,3 @@ def run_training(config, vocabulary, examples_of_epoch):
     if is_chief():  # last, so that a run refused for its data leaves no folder behind
         prepare_run(config, vocabulary)
     train(config, examples_of_epoch, vocabulary, validation)
-
-
-def is_trained(folder):
-    """Whether a run's folder holds its last checkpoint."""
-    if not Path(folder, CONFIG_FILE).exists():
-        return False
-    last = f"model.ckpt-{load_config(folder).train_length}"
-    return last in [Path(path).name for path in saved_checkpoints(folder)]

@@ -7,6 +7,7 @@ import pytest
 
 from checkpointing.published_names import named_variables
 from checkpointing.run import load_trained_model
+from checkpointing.run_folder import is_trained
 from command_line.errors import InputError
 from config import load_config, parse_config
 from datasets.side_texts import read_side_texts
@@ -15,7 +16,6 @@ from demo.generate_demo_data import generate
 from model import VAL
 from tests.support.start_training import start_training
 from train_val import main
-from training.stages import is_trained
 
 TINY = ["--preset=demo", "--dataset=shoes", "--pretrain_checkpoint_dir=", "--image_size=32",
         "--batch_size=8", "--word_embedding_size=6", "--text_embedding_size=16",
