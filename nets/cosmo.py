@@ -56,8 +56,7 @@ def cosmo(level, map_shape, text_size, **_):
         x = WeightedSum(start=(1.0, 1.0), learned=(False, True), name=f"{scope}.sum_{block}")(
             [x, attended]
         )
-    unbiased = height * width / max(height * width - 1, 1)
-    deviation = ops.stop_gradient(ops.sqrt(variance * unbiased + EPSILON))
+    deviation = ops.sqrt(ops.stop_gradient(variance))  # over N, as the authors' code
 
     def style(statistic, name, start):
         gate = EqualDense(channels, name=f"{scope}.{name}_gate")(text)[:, None]

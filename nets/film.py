@@ -1,7 +1,8 @@
 """FiLM as a composition: the text scales and shifts the channels of the image map.
 
 Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018, one block; as
-in RTIC's film.py, without the padding of its 1x1 convolution, by which the map grows.
+in RTIC's film.py, without the padding of its 1x1 convolution, by which the map grows, and with
+convolutions that start and decay as VAL's do (RTIC: Kaiming uniform).
 """
 
 import keras
