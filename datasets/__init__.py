@@ -9,6 +9,7 @@ from pathlib import Path
 from command_line.errors import InputError
 from datasets import fashion200k, fashion_iq, shoes
 
+DRAWN = "demo_data.json"  # lies in a root of drawn data (demo.generate_demo_data)
 READERS = {"fashion_iq": fashion_iq, "shoes": shoes, "fashion200k": fashion200k}
 
 

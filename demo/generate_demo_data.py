@@ -22,13 +22,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from demo.garments import draw
 from demo.released_formats import FULL_SIZE, fashion200k, fashion_iq, shoes
 
 VERSION = 1  # raise when pictures or words change: older folders are then drawn again
-MARKER = "demo_data.json"
 IMAGE_SIZE = 96  # pixels
 JPEG_QUALITY = 90
 
@@ -68,10 +68,10 @@ def _settings_of(folder):
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return None
     try:
-        return json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        return json.loads((folder / datasets.DRAWN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         raise InputError(
-            f"{folder} exists and is no demo data (no {MARKER}): it is left as it is; "
+            f"{folder} exists and is no demo data (no {datasets.DRAWN}): it is left as it is; "
             "choose another --data_path"
         ) from None
 
@@ -95,7 +95,7 @@ def generate(data_path, dataset, seed=0, triplets=FULL_SIZE):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     _draw_pictures(unfinished, pictures, seed, dataset)
-    (unfinished / MARKER).write_text(json.dumps(settings) + "\n", encoding="utf-8")
+    (unfinished / datasets.DRAWN).write_text(json.dumps(settings) + "\n", encoding="utf-8")
     if folder.exists():
         shutil.rmtree(folder)
     os.replace(unfinished, folder)

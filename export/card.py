@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
+import datasets
 from export.folder import digests
 
 SHOWN = ("R@1", "R@10", "R@50")
-NAMES = {"fashion_iq": "FashionIQ", "shoes": "Shoes", "fashion200k": "Fashion200k"}
 SOURCES = {
     "fashion_iq": "annotations: github.com/XiaoxiaoGuo/fashion-iq; images: Amazon's, by the URLs "
     "of github.com/hongwang600/fashion-iq-metadata",
@@ -15,6 +15,7 @@ SOURCES = {
     "fashion200k": "labels and images: github.com/xthan/fashion-200k; test queries: TIRG",
 }
 DRAWN = "drawn garments in its released format (`python -m demo.generate_demo_data`)"
+GONE = "or drawn garments: which it was is not known, `{}` was gone when this was exported"
 PLACES = ("checkpoint_dir", "data_path", "image_cache", "tensorboard", "keep_checkpoints")
 
 CARD = """---
@@ -91,18 +92,17 @@ def write_card(folder, name, about, kinds):
 def card(about, kinds, files):
     """kinds: of model files, as "onnx"; files: {name: sha-256} -> the card's text."""
     config, dataset = about["config"], about["config"]["dataset"]
-    drawn = Path(config["data_path"], "demo_data.json").exists()
     return CARD.format(
         library="tf-keras" if kinds == ["saved_model"] else "onnx",
         dataset=dataset,
-        name=NAMES[dataset],
+        name=datasets.READERS[dataset].TITLE,
         composition=f"composition `{config['composition']}`",
         image_model=config["image_model"],
         text_model=config["text_model"],
         dimensions=f"{sum(about['levels'].values()):,}",
         levels=", ".join(f"{level} {size:,}" for level, size in about["levels"].items()),
         agreement=agreement(about["differences"]),
-        source=DRAWN if drawn else SOURCES[dataset],
+        source=source(config),
         words=f"{about['tokens']['words'] - 2:,}",
         step=f"{about['checkpoint']['step']:,}",
         settings="\n".join(
@@ -117,6 +117,14 @@ def card(about, kinds, files):
         checkpoint_files=listing(about["checkpoint"]["sha256"]),
         files=listing(files),
     )  # fmt: skip
+
+
+def source(config):
+    """Where the training data come from, as far as can be told now."""
+    data, released = Path(config["data_path"]), SOURCES[config["dataset"]]
+    if data.is_dir():
+        return DRAWN if (data / datasets.DRAWN).exists() else released
+    return f"{released}; {GONE.format(data)}"
 
 
 def agreement(differences):

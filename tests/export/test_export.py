@@ -15,6 +15,7 @@ import export_model
 from catalogue.exported import ExportedEncoding
 from checkpointing.run import load_trained_model
 from command_line.errors import InputError
+from export.card import source
 from export.folder import read_about
 from export.model_files import write_onnx
 from export.towers import Towers, largest_difference, sample_inputs
@@ -105,6 +106,15 @@ def test_card(exported):
     assert '| `text_model` | `"lstm"` |' in body and "{" not in body
     sha = hashlib.sha256((exported / "query.onnx").read_bytes()).hexdigest()
     assert f"    {sha}  query.onnx" in body
+
+
+def test_card_says_whether_the_data_were_drawn(exported, tmp_path):
+    config = {**read_about(exported)["config"], "data_path": str(tmp_path)}
+    assert source(config).startswith("captions: ") and "drawn" not in source(config)
+    (tmp_path / "demo_data.json").touch()
+    assert source(config).startswith("drawn garments")
+    gone = source({**config, "data_path": "gone"})
+    assert gone.startswith("captions: ") and "or drawn garments: which it was is not known" in gone
 
 
 def damage(path):
