@@ -232,6 +232,6 @@ def softmax_loss(similarities):
     """In-batch classification: the target of each query among the batch's targets.
 
     similarities: [B, B] in [-1, 1], the diagonal are the pairs -> scalar. One direction, query to
-    target, as in TIRG (Vo et al. 2019, Eq. 3): it is the direction that retrieval asks for."""
+    target, as in google/tirg's img_text_composition_models.py: it is what retrieval asks for."""
     logits = SOFTMAX_SCALE * similarities
     return -ops.mean(ops.diagonal(ops.log_softmax(logits, axis=-1)))

@@ -14,7 +14,7 @@ HEADS = 2
 
 
 class WeightedSum(keras.layers.Layer):
-    """w1 * attended image + w2 * self-attention, both [B, H, W, C] -> [B, H, W, C].
+    """w1 * first + w2 * second, of one shape; in VAL the attended image and the self-attention.
 
     start: w1 and w2 before training; VAL's 1 and 0 let it start from the image alone.
     learned: which of them are trained."""
@@ -26,16 +26,16 @@ class WeightedSum(keras.layers.Layer):
 
     def build(self, input_shape):
         (start, other_start), (learned, other_learned) = self.start, self.learned
-        self.image_weight = self.add_weight(
+        self.first_weight = self.add_weight(
             name="r_weight", shape=(), initializer=start, trainable=learned
         )
-        self.self_attention_weight = self.add_weight(
+        self.second_weight = self.add_weight(
             name="weight", shape=(), initializer=other_start, trainable=other_learned
         )
 
     def call(self, inputs):
-        image, self_attention = inputs
-        return self.image_weight * image + self.self_attention_weight * self_attention
+        first, second = inputs
+        return self.first_weight * first + self.second_weight * second
 
 
 class JointConv2D(keras.layers.Layer):

@@ -3,7 +3,9 @@
 Read by settings and data pipelines too, so keras is imported only where a composer is built.
 """
 
+import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 
@@ -18,12 +20,6 @@ class Composition(NamedTuple):
     has_attention: bool = False
     # Its query is no vector of the gallery's space: nets.artemis says how the two meet.
     own_ranking: bool = False
-
-
-def _val(level, map_shape, text_size, **shared):
-    from nets.attention import composite_transformer
-
-    return composite_transformer(level, map_shape, text_size, **shared)
 
 
 def _image_only(level, map_shape, text_size, **shared):
@@ -42,49 +38,32 @@ def _text_only(level, map_shape, text_size, **shared):
     return layer
 
 
-def _pooled(name, *arguments):
-    """A builder of nets.pooled_compositions; with arguments, what it makes of them."""
+def _of(module, name, *arguments):
+    """A function of a module here; with arguments, the function that it makes of them."""
 
     def build(level, map_shape, text_size, **shared):
-        from nets import pooled_compositions
-
-        composer = getattr(pooled_compositions, name)
+        composer = getattr(importlib.import_module(f"nets.{module}"), name)
         composer = composer(*arguments) if arguments else composer
         return composer(level, map_shape, text_size, **shared)
 
     return build
 
 
-def _film(level, map_shape, text_size, **shared):
-    from nets.film import film
-
-    return film(level, map_shape, text_size, **shared)
-
-
-def _artemis(level, map_shape, text_size, **shared):
-    from nets.artemis import artemis
-
-    return artemis(level, map_shape, text_size, **shared)
-
-
-def _cosmo(level, map_shape, text_size, **shared):
-    from nets.cosmo import cosmo
-
-    return cosmo(level, map_shape, text_size, **shared)
+_pooled = partial(_of, "pooled_compositions")
 
 
 COMPOSITIONS = {
-    "val": Composition(True, True, _val, has_attention=True),
+    "val": Composition(True, True, _of("attention", "composite_transformer"), has_attention=True),
     "image_only": Composition(True, False, _image_only),
     "text_only": Composition(False, True, _text_only),
     "sum": Composition(True, True, _pooled("sum_of_features")),
     "concat": Composition(True, True, _pooled("concatenation")),
     "tirg": Composition(True, True, _pooled("tirg")),
-    "film": Composition(True, True, _film),
+    "film": Composition(True, True, _of("film", "film")),
     "mrn": Composition(True, True, _pooled("mrn")),
     "rtic_1": Composition(True, True, _pooled("rtic", 1)),
     "rtic_4": Composition(True, True, _pooled("rtic", 4)),
     "composeae": Composition(True, True, _pooled("compose_ae")),
-    "cosmo": Composition(True, True, _cosmo),
-    "artemis": Composition(True, True, _artemis, own_ranking=True),
+    "cosmo": Composition(True, True, _of("cosmo", "cosmo")),
+    "artemis": Composition(True, True, _of("artemis", "artemis"), own_ranking=True),
 }

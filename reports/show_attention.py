@@ -192,7 +192,7 @@ class AttentionSheet:
 def output_weights(model):
     """(w1, w2) of each level's output w1 * A * v + w2 * s."""
     layers = [net.get_layer(f"attention{level}") for level, net in enumerate(model.composers)]
-    return [(float(x.image_weight), float(x.self_attention_weight)) for x in layers]
+    return [(float(x.first_weight), float(x.second_weight)) for x in layers]
 
 
 def save_attention(path, model, config, vocabulary, subset, numbers=(), count=8):
