@@ -43,6 +43,8 @@ def parse(argv):
     parser.add_argument("--results_dir", default="results")
     flags, settings = parser.parse_known_args(argv)
     if flags.quick:
+        if flags.preset != "demo":
+            raise InputError("--quick=True: a look at the demo; other presets learn for longer", 2)
         parser.set_defaults(**QUICK)
         flags, settings = parser.parse_known_args(argv)
         settings = QUICK_SETTINGS + settings
@@ -60,7 +62,7 @@ def main(argv):
     if min(parse_numbers("rates", flags.rates, float)) <= 0:
         raise InputError(f"--rates={flags.rates}: must be above 0", 2)
     refuse_owned(setting.split("=")[0].removeprefix("--") for setting in settings)
-    rows = parse_rows(flags.compositions, flags.losses.split(","))
+    rows = parse_rows(flags.compositions, list(dict.fromkeys(flags.losses.split(","))))
     datasets.require_data(flags.dataset, flags.data_path)
     if flags.tuning_data and len(rates) > 1:
         datasets.require_data(flags.dataset, flags.tuning_data)

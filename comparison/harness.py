@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from checkpointing.run_folder import is_trained
+from comparison.inputs import check_inputs
 from comparison.plan import make_run
 from comparison.runs import RunFailed, check_settings, groundtruth, is_scored, score, train
 from datasets.tuning_split import write_tuning_split
@@ -65,7 +66,8 @@ def compare(scripts, terms, rows):
     """Tunes, trains and scores all rows -> Outcome; what is there already is kept.
 
     A failed run is named and the others go on. Raises InputError, before the first run, for
-    settings that no run takes or that a run already there doesn't have."""
+    settings that no run takes, and where a run already there has others or began with other
+    files."""
     tuning_data = terms.tuning_data or str(terms.root / "tuning_data")
     tries = {row: tuning_jobs(terms, row, tuning_data) for row in rows}
     reported = {
@@ -73,8 +75,11 @@ def compare(scripts, terms, rows):
         for row in rows
         for rate in terms.rates
     }
-    for job in itertools.chain(*tries.values(), *reported.values()):
+    jobs = list(itertools.chain(*tries.values(), *reported.values()))
+    for job in jobs:
         check_settings(job.run)
+    backbones = {job.run.config.pretrain_checkpoint_dir for job in jobs} - {""}
+    check_inputs(terms.root, {terms.data_path, tuning_data}, backbones)
     if len(terms.rates) > 1:
         if not terms.tuning_data:
             print(write_tuning_split(terms.dataset, terms.data_path, tuning_data))
@@ -84,8 +89,8 @@ def compare(scripts, terms, rows):
     progress = Progress()
     with ThreadPoolExecutor(scripts.at_once) as pool:
 
-        def failures_of(jobs, later=0):
-            """{job: why it failed}, of all jobs, as many at once as may be.
+        def run_all(jobs, later=0):
+            """Trains and scores, as many at once as may be -> {job: why it failed}.
 
             later: how many runs are to be trained after these."""
             jobs = list(itertools.chain(*jobs))
@@ -94,10 +99,15 @@ def compare(scripts, terms, rows):
             return {job: why for job, why in zip(jobs, found, strict=True) if why}
 
         tuned = bool(len(terms.rates) > 1 and terms.tuning_data)  # that run is the first seed's
-        failed = failures_of(tries.values(), len(rows) * (len(terms.seeds) - tuned))
+        later = sum(
+            not any(is_trained(reported[row, rate][i].run.folder) for rate in terms.rates)
+            for row in rows
+            for i in range(tuned, len(terms.seeds))
+        )
+        failed = run_all(tries.values(), later)
         rates = {row: choose_rate(terms, tries[row], failed) for row in rows}
         jobs = {row: reported[row, rate] for row, (rate, _) in rates.items() if rate}
-        failed |= failures_of(jobs.values())
+        failed |= run_all(jobs.values())
     systems = {
         row: read_system(row.name, [job.folder / "ranks" for job in own])
         for row, own in jobs.items()

@@ -74,10 +74,11 @@ def parse_rows(text, losses):
     """A list's name, or entries as val:levels=low+high:gate_activation=False, with commas between
     -> [Row], once each, all of the first loss first.
 
-    A row about the triplet loss has no line with softmax. Raises InputError for another form, and
-    for a setting that changes nothing in its row."""
-    entries = []
-    for entry in text.split(","):
+    A row about the triplet loss has no line with softmax. Raises InputError for another form, for
+    a setting that changes nothing in its row, and for such a row with softmax alone, unless it is
+    of a list."""
+    named, entries = text.split(","), []
+    for entry in named:
         entries += LISTS.get(entry, [entry])
     rows = []
     for loss in losses:
@@ -90,7 +91,7 @@ def parse_rows(text, losses):
             for name, _ in settings:
                 if name in VALS_OWN and composition != "val":
                     raise InputError(f"--compositions: {entry}: {name} is a part of VAL alone", 2)
-                if name in TRIPLETS_OWN and losses == ["softmax"]:
+                if name in TRIPLETS_OWN and losses == ["softmax"] and entry in named:
                     raise InputError(f"--compositions: {entry}: softmax has no {name}", 2)
             rows.append(Row(composition, settings, loss))
     return [row for row in rows if row.loss == "triplet" or not set(TRIPLETS_OWN) & set(row.names)]

@@ -1,7 +1,6 @@
 """What a comparison found: comparison_<dataset>.md, .csv and .png."""
 
 import csv
-import importlib.metadata
 
 import numpy as np
 
@@ -21,7 +20,6 @@ from reports.markdown import table_head, table_row
 
 JUDGED_BY = (1, 10)  # the differences in the table are of R@1 and R@10
 SIZES = ("parameters", "composer_parameters")
-PACKAGES = ("tensorflow", "keras", "numpy")
 
 
 def write_report(scripts, terms, rows, outcome, stem):
@@ -78,9 +76,19 @@ def heading(terms, outcome):
     row, system = next(iter(outcome.systems.items()))
     config = outcome.runs[row][0].config
     queries = sum(len(category.keys) for category in system.categories.values())
-    features = find_features(outcome.runs[row][0].folder / "features")
-    missing = sum(read_about(folder)["missing_images"] for folder in features)
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    abouts = [
+        [read_about(folder) for folder in find_features(run.folder / "features")]
+        for row in outcome.systems
+        for run in outcome.runs[row]
+    ]
+    missing = sum(about["missing_images"] for about in abouts[0])
+    unknown = {"versions": "not kept"}  # by features of earlier versions
+    used = {
+        tuple((about.get("versions") or unknown).items()) for own in abouts for about in own
+    }
+    versions = "; ".join(
+        ", ".join(f"{name} {version}" for name, version in found) for found in sorted(used)
+    )
     tuned = "as given"
     if len(terms.rates) > 1:
         part = terms.tuning_data or "a tenth of the training triplets"
@@ -113,7 +121,7 @@ def table(terms, outcome, rows, differences, speeds):
     lines = table_head(heads)
     for row in rows:
         if row not in outcome.systems:
-            lines.append(f"| {row.name} | failed" + " |" * (len(heads) - 1))
+            lines.append(table_row([row.name, "failed", *[""] * (len(heads) - 2)]))
             continue
         system = outcome.systems[row]
         sizes = [speeds[row][size] / 1e6 for size in SIZES] if row in speeds else []
@@ -153,14 +161,12 @@ def cost(outcome, speeds):
     """Markdown lines of what the machine did."""
     if not speeds:
         return []
-    lines = [
-        f"Speed on {', '.join(sorted({speed['machine'] for speed in speeds.values()}))}:", "",
-        "| | loss | ms an update | queries/s |", "|---|---|---|---|",
-    ]  # fmt: skip
+    lines = table_head(["Speed", "loss", "ms an update", "queries/s", "on"])
     for row, speed in speeds.items():
         milliseconds = f"{1000 * speed['seconds_an_update']:.0f}"
         queries = f"{speed['queries_a_second']:.0f}"
-        lines.append(f"| {row.name} | {row.loss} | {milliseconds} | {queries} |")
+        cells = [row.name, row.loss, milliseconds, queries, speed["machine"]]
+        lines.append(table_row(cells))
     return lines
 
 

@@ -126,6 +126,8 @@ def score(scripts, run, results_dir, folder=None, data_path="", log=None):
 
     data_path: where the queries are, default the run's own data."""
     features, ranks = (Path(folder or run.folder, name) for name in ("features", "ranks"))
+    for earlier in ranks.glob("*.jsonl"):  # answers to other data, should this be interrupted
+        earlier.unlink()
     extraction = [f"--checkpoint_dir={run.folder}", f"--feature_dir={features}"]
     if data_path:
         extraction.append(f"--data_path={data_path}")
@@ -149,7 +151,7 @@ def is_scored(run, folder=None, data_path=""):
 def check_settings(run):
     """Raises InputError when the run's folder holds a run with other settings."""
     if (run.folder / CONFIG_FILE).exists():
-        if changes := changed_settings(run.config, {*MAY_CHANGE} - {"train_length"}):
+        if changes := changed_settings(run.config, {*MAY_CHANGE} - {"train_length", "data_path"}):
             raise InputError(
                 f"{run.folder}: holds a run with other settings ({'; '.join(changes)}); "
                 "repeat them, or give another folder", 2,

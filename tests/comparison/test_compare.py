@@ -1,108 +1,18 @@
 """The harness with scripts that only write ranks; real ones in test_real_comparison.py."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-import zlib
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 import compare
 from command_line.errors import InputError
 from comparison import runs
 from comparison.plan import baseline, parse_rows
-from config import load_config, parse_config, save_config
-from demo.generate_demo_data import generate
-
-BEST = {"val": "1e-3", "sum": "3e-3"}  # of the learning rates, on the tuning part
-
-
-def flag(argv, name, default=""):
-    """The last value of a flag among arguments."""
-    values = [a.split("=", 1)[1] for a in argv if a.startswith(f"--{name}=")]
-    return values[-1] if values else default
-
-
-class FakeScripts(runs.Scripts):
-    """Writes what the scripts would: a config, and ranks that depend on flags and data alone."""
-
-    def call(self, argv, log=None, whole_machine=False):
-        script, flags = Path(argv[0]).name, argv[1:]
-        self.calls.append((script, flags))
-        if self.stop_after and len(self.calls) > self.stop_after:
-            raise InputError("stopped by SIGTERM; the same command goes on", 143)
-        if script == "train_val.py":
-            if flag(flags, "composition") in self.failing:
-                Path(log).write_text("error: the loss is not finite\n")
-                raise runs.RunFailed("error: the loss is not finite")
-            config = parse_config(flags, "")
-            Path(config.checkpoint_dir).mkdir(parents=True, exist_ok=True)
-            save_config(config)
-            Path(config.checkpoint_dir, f"model.ckpt-{config.train_length}.index").touch()
-        elif script == "test_val.py":
-            self.write_ranks(flags)
-        elif argv[1:2] == ["comparison.speed"]:
-            if "speed" in self.failing:
-                raise runs.RunFailed("error: out of memory")
-            numbers = dict(parameters=2_000_000, composer_parameters=500_000,
-                           seconds_an_update=0.1, queries_a_second=50, machine="none")  # fmt: skip
-            for folder in flag(flags, "checkpoint_dirs").split(","):
-                Path(folder, runs.SPEED_FILE).write_text(json.dumps(numbers))
-        elif script == "extract_features_val.py":
-            path = Path(flag(flags, "feature_dir"), "features.json")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            data_path = load_config(flag(flags, "checkpoint_dir")).data_path
-            about = dict(dataset="fashion_iq", subset="dress", missing_images=3,
-                         data_path=flag(flags, "data_path") or data_path)  # fmt: skip
-            path.write_text(json.dumps(about))
-
-    def write_ranks(self, flags):
-        features = Path(flag(flags, "feature_dir"))
-        tuning = features.parent.name == "tuning"
-        config = load_config(features.parents[tuning])
-        good = BEST.get(config.composition) == f"{config.init_learning_rate:.0e}".replace("-0", "-")
-        seed = zlib.crc32(f"{config.composition} {config.seed} {tuning}".encode())
-        rng = np.random.default_rng(seed)
-        for subset in ("dress", "shirt", "toptee"):
-            lines = []
-            for i, rank in enumerate(rng.integers(1, 15 if good else 60, 40).tolist()):
-                entry = dict(reference=f"r{i // 2}", caption=f"c{i}", targets=[f"t{i // 2}"])
-                lines.append(json.dumps({**entry, "rank": rank, "tied": False, "top": []}))
-            path = Path(flag(flags, "save_ranks"), f"ranks_fashion_iq_{subset}_val.jsonl")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("".join(f"{line}\n" for line in lines))
-
-
-@pytest.fixture
-def scripts(monkeypatch):
-    monkeypatch.setattr(FakeScripts, "calls", [], raising=False)
-    monkeypatch.setattr(FakeScripts, "failing", (), raising=False)
-    monkeypatch.setattr(FakeScripts, "stop_after", 0, raising=False)
-    monkeypatch.setattr(compare, "Scripts", FakeScripts)
-    return FakeScripts
-
-
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("data")
-    for name in ("fashion_iq", "fashion_iq_tuning"):
-        generate(folder, name, triplets=20)
-    return folder / "fashion_iq"
-
-
-def flags(drawn, tmp_path, *more):
-    return [f"--data_path={drawn}", f"--compare_dir={tmp_path}/runs",
-            f"--results_dir={tmp_path}/results", "--compositions=val,sum,text_only",
-            "--seeds=0,1", *more]  # fmt: skip
-
-
-def trained(scripts):
-    return [flag(f, "checkpoint_dir") for script, f in scripts.calls if script == "train_val.py"]
+from tests.support.fake_scripts import flag, flags, trained
 
 
 def test_each_row_takes_the_rate_that_is_best_on_the_tuning_part(scripts, drawn, tmp_path):
@@ -165,6 +75,9 @@ def test_runs_with_other_settings_are_not_taken_for_these(scripts, drawn, tmp_pa
     before = len(scripts.calls)
     with pytest.raises(InputError, match="train_length 500, now 400.*another folder"):
         compare.main(flags(drawn, tmp_path, "--rates=1e-3", "--train_length=400"))
+    other = shutil.copytree(drawn, tmp_path / "other")
+    with pytest.raises(InputError, match="data_path .*fashion_iq', now .*other.*another folder"):
+        compare.main(flags(drawn, tmp_path, "--rates=1e-3", f"--data_path={other}"))
     assert len(scripts.calls) == before  # val would have been the first
     compare.main(flags(drawn, tmp_path, "--rates=1e-3", "--keep_checkpoints=2"))
 
@@ -177,6 +90,45 @@ def test_answers_to_other_tuning_data_are_not_taken_for_these(scripts, drawn, tm
     compare.main(flags(drawn, tmp_path, "--compositions=val", f"--tuning_data={other}"))
     asked = [flag(f, "data_path") for s, f in scripts.calls if s == "extract_features_val.py"]
     assert asked == [str(other)] * 3 and trained(scripts) == []
+
+
+def test_answers_to_other_tuning_data_are_gone_before_new_ones_are_asked(scripts, drawn, tmp_path):
+    compare.main(flags(drawn, tmp_path, "--compositions=val"))
+    other = f"--tuning_data={shutil.copytree(f'{drawn}_tuning', tmp_path / 'other')}"
+    scripts.stop_after = len(scripts.calls) + 3  # two of ground truth, the first one's features
+    with pytest.raises(InputError, match="stopped by SIGTERM"):
+        compare.main(flags(drawn, tmp_path, "--compositions=val", other))
+    scripts.stop_after = 0
+    scripts.calls.clear()
+    compare.main(flags(drawn, tmp_path, "--compositions=val", other))
+    assert sum(script == "test_val.py" for script, _ in scripts.calls) == 3
+
+
+@pytest.mark.parametrize("changed", ["model.ckpt.index", "fashion_iq/demo_data.json"])
+def test_runs_of_another_backbone_or_other_drawings_are_not_taken_for_these(
+    scripts, drawn, tmp_path, changed
+):
+    (tmp_path / "model.ckpt.index").write_text("a")
+    for name in ("fashion_iq", "fashion_iq_tuning"):
+        shutil.copytree(drawn.with_name(name), tmp_path / name)
+    same = flags(tmp_path / "fashion_iq", tmp_path, "--compositions=val",
+                 f"--pretrain_checkpoint_dir={tmp_path}/model.ckpt")  # fmt: skip
+    compare.main(same)
+    compare.main(same)
+    with (tmp_path / changed).open("a") as file:
+        file.write(" ")
+    before = len(scripts.calls)
+    with pytest.raises(InputError, match=f"{changed}: changed since runs in .*--compare_dir"):
+        compare.main(same)
+    assert len(scripts.calls) == before
+
+
+def test_the_report_says_with_what_each_run_was_made(scripts, drawn, tmp_path):
+    compare.main(flags(drawn, tmp_path, "--compositions=val"))
+    scripts.used = {"keras": "3.1"}
+    compare.main(flags(drawn, tmp_path, "--compositions=val,sum"))
+    text = (tmp_path / "results/comparison_fashion_iq.md").read_text()
+    assert "keras 3.0; keras 3.1." in text and text.count("| 100 | 50 | none |") == 2
 
 
 def test_runs_at_once_give_the_same_table(scripts, drawn, tmp_path):
@@ -198,6 +150,8 @@ def test_quick_is_a_default_and_a_table_of_its_own(scripts, drawn, tmp_path):
     ]
     rows = [flag(f, "composition") for script, f in scripts.calls if script == "train_val.py"]
     assert rows == ["val", "val", "sum", "sum", "text_only", "text_only"]
+    with pytest.raises(InputError, match="--quick=True: a look at the demo"):
+        compare.main(flags(drawn, tmp_path, "--quick=True", "--preset=fashion_iq"))
 
 
 @pytest.mark.parametrize(
@@ -265,6 +219,9 @@ def test_rows_are_compared_with_val_of_the_same_loss():
     assert baseline(rows[:1], "triplet") == rows[0]
     rows = parse_rows("val,val:negatives=hardest", ["triplet", "softmax"])
     assert [row.loss for row in rows] == ["triplet", "triplet", "softmax"]
+    assert "val negatives=hardest" not in [row.name for row in parse_rows("parts", ["softmax"])]
+    with pytest.raises(InputError, match="val:negatives=hardest: softmax has no negatives"):
+        parse_rows("parts,val:negatives=hardest", ["softmax"])
 
 
 def test_a_script_that_is_running_ends_with_the_comparison(tmp_path):
@@ -297,3 +254,5 @@ def test_the_count_of_what_is_left_ends_at_none(scripts, drawn, tmp_path, capsys
     compare.main(flags(drawn, tmp_path, "--seeds=0,1,2"))  # goes on from there
     out = capsys.readouterr().out
     assert out.count("runs left") == 3 and "(0 runs left, about 0 min)" in out
+    compare.main(flags(drawn, tmp_path, "--seeds=0,1,2", "--compositions=val,sum,concat"))
+    assert "(4 runs left" in capsys.readouterr().out  # of concat's five, after the first
