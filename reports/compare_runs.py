@@ -29,7 +29,7 @@ def interval(difference):
 def table(systems):
     """Markdown lines: a row a system and a difference to the first for each recall."""
     names = [recall_name(k) for k in PUBLISHED_RECALLS]
-    heads = [*names, *(f"{name} less {systems[0].name}'s" for name in names)]
+    heads = [*names, *(f"{name} less the first's" for name in names)]
     lines = table_head(["system", *heads])
     for system in systems:
         cells = [mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS]
