@@ -240,7 +240,9 @@ class Worker:
         this for all, after something has changed."""
         if not self.lock(FINISHING):
             return self.say("another process is completing the database")
-        changes = self.one("SELECT last_value FROM catalogue.changes")
+        # A sequence that was never asked has the last value 1 too.
+        last = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM catalogue.changes"
+        changes = self.one(last)
         if changes != self.one("SELECT completed FROM catalogue.about"):
             self.connection.execute("ANALYZE catalogue.files, catalogue.vectors")
             build_index(self.connection, self.say)

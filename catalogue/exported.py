@@ -21,6 +21,8 @@ from datasets.vocabulary import Vocabulary
 from export.folder import VOCABULARY, onnx_file, read_about, read_file
 from export.pictures import read_pixels, resize
 
+DECODERS = 4  # at once; a picture of 25 megapixels takes 0.6 GB
+
 
 def decode_pixels(content):
     """Bytes of an image file -> uint8 [H, W, 3], upright: datasets.images.decode_pixels' pixels.
@@ -61,7 +63,7 @@ class ExportedEncoding:
     def files(self, paths, digests, done):
         """As Encoding.files; its features differ from those by rounding."""
         features, reasons = [], []
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(min(DECODERS, os.cpu_count())) as pool:
             starts = range(0, len(paths), self._rows)
             parts = [slice(start, start + self._rows) for start in starts]
             ahead = pool.map(self._read, paths[parts[0]], digests[parts[0]]) if parts else ()

@@ -134,9 +134,14 @@ class Update:
         skipped = Skipped()
         with self.rows:
             self.rows.executemany("INSERT INTO found VALUES (?, ?, ?)", scan(self.root, skipped))
+            if self.is_lost():
+                raise InputError(
+                    f"{self.root}: holds no picture, but the index does: is it the right folder, "
+                    "and mounted? (If all were deleted: delete the index.)"
+                )
             gone = "DELETE FROM files WHERE path NOT IN (SELECT path FROM found)"
             dropped = self.rows.execute(gone).rowcount
-        (total,) = self.rows.execute(f"SELECT count(*) FROM ({TO_DO[verify]})").fetchone()
+        total = self.one(f"SELECT count(*) FROM ({TO_DO[verify]})")
         # Materialised: what is committed below would change what is left to read.
         self.rows.execute(f"CREATE TEMP TABLE to_do AS {TO_DO[verify]} ORDER BY path")
         with tqdm(total=total, unit="image", desc="indexing", disable=total == 0) as bar:
@@ -150,6 +155,16 @@ class Update:
         named = [(name, "the name is not UTF-8") for name in skipped.unnameable]
         named += self.rows.execute(broken).fetchall()
         return Report(total, self.encoded, dropped, skipped.links, named, {})
+
+    def is_lost(self):
+        """Whether nothing was found where pictures were."""
+        left = "SELECT EXISTS (SELECT 1 FROM files WHERE status = 'ok')"
+        found = "SELECT EXISTS (SELECT 1 FROM found)"
+        return self.one(left) and not self.one(found)
+
+    def one(self, query):
+        (value,) = self.rows.execute(query).fetchone()
+        return value
 
     def look_into(self, photos, bar):
         """Hashes some photos, encodes what has no vector yet, and commits all of them."""

@@ -102,6 +102,7 @@ class Searcher:
         index, start = self.index, time.perf_counter()  # another thread may refresh
         if len(text) > LONGEST_TEXT:
             raise InputError(f"the text has {len(text):,} characters, at most {LONGEST_TEXT}")
+        text = text if tokenize(text) else ""  # blanks and signs: no sentence
         try:
             content = image if isinstance(image, bytes) else read_content(image)
             query = self._encoding.query(content, text)

@@ -111,6 +111,7 @@ def make_server(app, host, port, grace=GRACE):
         raise InputError(f"--host={host}: has several addresses; give one of them", 2)
     server.channel_class = TimedChannel
     server.adj.asyncore_loop_timeout = POLL  # waitress itself takes whole seconds
+    server.adj.asyncore_use_poll = True  # select() refuses file numbers above 1,023
     return server
 
 

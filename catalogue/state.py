@@ -14,7 +14,7 @@ from catalogue.thumbnails import jpeg
 from catalogue.uploads import Uploads
 from command_line.errors import InputError
 
-AT_ONCE = 2  # searches; pictures made small: one of 25 megapixels takes 100 MB while it is decoded
+AT_ONCE = 2  # searches; pictures made small: one of 25 megapixels takes 100 MB, by an export 600
 SECONDS = 10.0  # in which a search must have had its turn and be done
 RETRY = 5.0  # seconds before an index that could not be opened is tried again
 

@@ -12,9 +12,11 @@ the state of some commit, never half of one.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
+import resource
 import sqlite3
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from datasets.released_files import read_json
 
 FORMAT = 1
 ABOUT, ROWS, BLOCKS, LOCK = "index.json", "rows.sqlite", "blocks", "writer.lock"
+OPEN_BLOCKS = 32_768  # at most; each that is mapped holds a file open
 PATIENCE = 30.0  # seconds to wait for another process's commit
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS vectors (
@@ -162,17 +165,31 @@ def count(rows):
     return dict(images=files.get("ok", 0), broken=broken, vectors=vectors, unused_vectors=unused)
 
 
+def allow_open_blocks():
+    """As many open files as the system lets this process have; often 1,024 without asking."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_BLOCKS if most == resource.RLIM_INFINITY else min(OPEN_BLOCKS, most)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
 def open_block(folder, number):
     """Block -> float32 [n, D], mapped into memory. Raises InputError naming one that is gone."""
     path = block_path(folder, number)
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
+        if getattr(error, "errno", None) == errno.EMFILE:
+            raise InputError(
+                f"{folder}: more blocks than this process may have files open (ulimit -n); "
+                "index_catalogue.py --compact=True joins them"
+            ) from None
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: {reason}; make the index anew") from None
 
 
 def read_vectors(folder, places):
     """[(block, row)] in the order of blocks -> float32 [n, D]."""
+    allow_open_blocks()
     blocks = {number: open_block(folder, number) for number in dict.fromkeys(p[0] for p in places)}
     return np.stack([blocks[number][row] for number, row in places])

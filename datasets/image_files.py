@@ -6,6 +6,7 @@ animation the first frame. Transparency is ignored and EXIF rotation not applied
 published code; the catalogue applies it.
 """
 
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from command_line.errors import InputError
 
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 25_000_000  # before decoding: a file of some bytes can claim any size
+MAX_SCANS = 100  # of a JPEG: each is a pass over all its pixels, of some bytes; a camera's has 1
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM")
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp"}  # in lower case
+JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # not within coded pixels
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 TRUNCATED = "truncated or corrupt"
 UNREADABLE = "unreadable: "  # begins a reason that is no verdict about the bytes
@@ -52,8 +55,21 @@ def read_format(content):
         raise InputError(TRUNCATED) from None
     if width * height > MAX_PIXELS:
         raise too_large
+    if kind in ("JPEG", "MPO") and count_scans(content) > MAX_SCANS:
+        raise InputError(f"over {MAX_SCANS} scans")
     # MPO is what Pillow calls a JPEG of a camera that stores a second view behind the first.
     return "JPEG" if kind == "MPO" else kind
+
+
+def count_scans(jpeg):
+    """Bytes of a JPEG -> passes over its pixels, of the first picture in it."""
+    scans, place = 0, 2
+    while marker := JPEG_MARKER.search(jpeg, place):
+        if marker[0] == b"\xff\xd9":  # its end
+            break
+        scans += marker[0] == b"\xff\xda"
+        place = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2], "big")
+    return scans
 
 
 def read_orientation(content):

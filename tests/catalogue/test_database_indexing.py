@@ -74,6 +74,16 @@ def test_new_changed_and_deleted_files_are_followed_and_others_not_opened(
     assert_holds(database, expected(photos))
 
 
+def test_folders_that_come_to_an_empty_one_are_counted(database, tmp_path, run):
+    (tmp_path / "photos").mkdir()
+    update(database, tmp_path / "photos", run)
+    write_picture(tmp_path / "photos/tops/a.png", 0)
+    update(database, tmp_path / "photos", run)
+    with psycopg.connect(database) as connection:
+        (folders,) = connection.execute("SELECT folders FROM catalogue.about").fetchone()
+    assert folders == [["tops/", 1]]
+
+
 def test_a_file_that_changes_while_it_is_read_is_tried_again(database, photos, run):
     class Changing(Drawn):
         def files(self, paths, digests, done):

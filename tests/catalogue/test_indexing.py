@@ -1,6 +1,7 @@
 """An index follows its folder: names, vectors, broken files, copies, kills, two writers."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from catalogue import indexing
+from catalogue import file_index, indexing
 from catalogue.file_index import FileIndex
 from catalogue.store import BLOCKS, Writer, connect, open_block, read_about
 from command_line.errors import InputError
@@ -244,6 +245,35 @@ def test_ten_kills_then_one_run_leave_what_an_undisturbed_run_leaves(tmp_path, p
     assert_holds(tmp_path / "killed", vectors(tmp_path / "calm"))
     used = connect(tmp_path / "killed").execute("SELECT DISTINCT block FROM vectors").fetchall()
     assert len(list((tmp_path / "killed" / BLOCKS).iterdir())) == len(used)
+
+
+def test_a_folder_that_is_not_mounted_empties_no_index(tmp_path, photos, run):
+    index_of(tmp_path / "index", photos, run)
+    before = vectors(tmp_path / "index")
+    photos.rename(tmp_path / "elsewhere")
+    photos.mkdir()
+    with pytest.raises(InputError, match="holds no picture, but the index does: .* mounted"):
+        index_of(tmp_path / "index", photos, run, compact=True)
+    assert vectors(tmp_path / "index").keys() == before.keys()
+    photos.rmdir()
+    (tmp_path / "elsewhere").rename(photos)
+    report = index_of(tmp_path / "index", photos, run)
+    assert (report.encoded, report.dropped) == (0, 0)
+
+
+def test_an_index_of_many_blocks_asks_for_as_many_open_files(tmp_path, photos, run, monkeypatch):
+    index_of(tmp_path / "index", photos, run, block_rows=1)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    few = len(os.listdir("/proc/self/fd")) + 6, before[1]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, few)
+        assert len(FileIndex(tmp_path / "index")) == len(expected(photos))
+        resource.setrlimit(resource.RLIMIT_NOFILE, few)
+        monkeypatch.setattr(file_index, "allow_open_blocks", lambda: None)
+        with pytest.raises(InputError, match="--compact=True joins them"):
+            FileIndex(tmp_path / "index")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_an_index_without_a_block_names_it(tmp_path, photos, run):

@@ -200,6 +200,12 @@ def test_unknown_words_are_named_with_the_nearest_known(searcher):
     }  # fmt: skip
 
 
+def test_a_text_without_words_is_none(shop, searcher):
+    picture = shop[1] / "tops/4.png"
+    for text in (" ", "?!"):
+        assert searcher.find(picture, text).results == searcher.find(picture).results
+
+
 def test_what_is_no_query_is_said(tmp_path, shop, searcher):
     (tmp_path / "no.jpg").write_bytes(b"<html>")
     with pytest.raises(InputError, match=r"no.jpg: not a readable image \(HTML or XML page\)"):

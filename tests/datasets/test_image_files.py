@@ -50,6 +50,7 @@ GOOD = {
     "grey.jpg": encoded(picture("L"), "JPEG"),
     "cmyk.jpg": encoded(picture("CMYK"), "JPEG"),
     "progressive.jpg": encoded(picture(), "JPEG", progressive=True),
+    "with_a_video.jpg": encoded(picture(), "JPEG") + b"\xff\xda" * 200,
     "rotated.jpg": rotated(),
     "named_jpg_is_png.jpg": encoded(picture(), "PNG"),
     "palette.png": encoded(picture("P"), "PNG"),
@@ -67,12 +68,15 @@ GOOD = {
     "two_colours.bmp": encoded(picture("1"), "BMP"),
 }
 JPEG = encoded(picture(size=(400, 300)), "JPEG")
+PROGRESSIVE = encoded(picture(), "JPEG", progressive=True)
+LAST_SCAN = PROGRESSIVE[PROGRESSIVE.rindex(b"\xff\xda") : -2]
 BAD = {
     "empty file": b"",
     "HTML or XML page": b"\n <!DOCTYPE html><html>404</html>",
     "not a JPEG, PNG, WebP, GIF or BMP": encoded(FRAMES[0], "TIFF"),
     "truncated or corrupt": JPEG[: len(JPEG) // 2],
     "over 25 megapixels": huge_png(60_000, 60_000),
+    "over 100 scans": PROGRESSIVE[:-2] + 100 * LAST_SCAN + PROGRESSIVE[-2:],
     "over 20 MiB": JPEG + bytes(20 * 2**20),
 }
 
