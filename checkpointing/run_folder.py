@@ -26,6 +26,8 @@ def checkpoint_path(checkpoint_dir, exact_model_checkpoint=""):
     """The newest checkpoint of a run, or the named one. Raises InputError when there is none."""
     if exact_model_checkpoint:
         path = Path(checkpoint_dir) / Path(exact_model_checkpoint).name
+        if not path.name.rpartition("-")[2].isdigit():
+            raise InputError(f"--exact_model_checkpoint={path.name}: not <name>-<step>")
         if not Path(f"{path}.index").exists():
             raise InputError(f"--exact_model_checkpoint: {path}.index not found")
         return str(path)

@@ -4,8 +4,11 @@ import errno
 import sys
 import traceback
 
-# A full or unwritable disk; OSError's own message names the file.
-DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG)
+# A full or unwritable disk, a path that can't be; OSError's own message names the file.
+DISK = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG,
+    errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
+)  # fmt: skip
 
 
 class InputError(Exception):

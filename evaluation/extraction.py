@@ -40,6 +40,7 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
         ]
     gallery = sorted(gallery)
     captions = encode_captions(config, vocabulary, [record["caption"] for record in records])
+    folder.mkdir(parents=True, exist_ok=True)  # refused before the work, if it is
     query_features, gallery_features = encoder.features(
         [paths[record["reference"]] for record in records],
         captions,
@@ -47,7 +48,6 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
         f"{subset} images".lstrip(),
     )
 
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / DESCRIPTION).unlink(missing_ok=True)  # features without it are not complete
     np.save(folder / "query_images.npy", query_features)
     np.save(folder / "test_images.npy", gallery_features)

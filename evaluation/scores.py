@@ -132,14 +132,16 @@ def record(results_dir, feature_dir, about, protocol, numbers):
 
 
 def check_same_checkpoint(feature_dir, abouts):
-    """Raises InputError when the features of some subsets come from another checkpoint."""
-    sources = {about["subset"]: (about.get("checkpoint"), about.get("step")) for about in abouts}
-    if len(set(sources.values())) > 1:
-        steps = ", ".join(f"{subset} step {step}" for subset, (_, step) in sources.items())
-        raise InputError(
-            f"--feature_dir={feature_dir}: features of different checkpoints ({steps}); "
-            "extract all again, or score one with --subset"
-        )
+    """Raises InputError when the features of some subsets come from another checkpoint, other data
+    or another precision."""
+    for name in ("step", "checkpoint", "data_path", "precision"):
+        sources = {about["subset"]: about.get(name) for about in abouts}
+        if len(set(sources.values())) > 1:
+            named = ", ".join(f"{subset} {value}" for subset, value in sources.items())
+            raise InputError(
+                f"--feature_dir={feature_dir}: features of more than one {name} ({named}); "
+                "extract all again, or score one with --subset"
+            )
 
 
 def mean_lines(entries):

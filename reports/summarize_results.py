@@ -29,7 +29,9 @@ def read_results(path):
             entry = json.loads(line)
             terms = entry["dataset"], entry["protocol"], entry["reference"], entry["data_path"]
             check_entry(entry)
-            run = f"{entry['feature_dir']}, step {entry['step']}"
+            precision = entry.get("precision")
+            own = "" if precision in (None, "float32") else f", {precision}"
+            run = f"{entry['feature_dir']}, step {entry['step']}{own}"
             tables.setdefault(terms, {}).setdefault(run, {})[entry["subset"]] = entry
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: line {number}: not an evaluation ({error!r})") from None

@@ -34,6 +34,7 @@ run_main(main)
         ("ValueError('ours')", 1, "ValueError: ours"),
         ("InputError('flag', 2)", 2, "error: flag"),
         ("OSError(28, 'full')", 1, "error: [Errno 28] full"),
+        ("OSError(20, 'no folder', 'a/b')", 1, "error: [Errno 20] no folder: 'a/b'"),
     ],
 )
 def test_a_script_ends_although_images_are_being_loaded(error, code, line):

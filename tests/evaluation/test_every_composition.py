@@ -8,9 +8,11 @@ import extract_features_val
 import generate_groundtruth
 import test_val
 from checkpointing.run import Saver, prepare_run
+from command_line.errors import InputError
 from config import make_config
 from datasets.vocabulary import Vocabulary
 from demo.generate_demo_data import generate
+from evaluation.encoder import Encoder
 from reports import show_retrieval
 from training.start import initial_model
 from training.update import Training
@@ -25,7 +27,7 @@ def data(tmp_path_factory):
 
 
 @pytest.mark.parametrize("composition", ["artemis", "cosmo", "tirg"])
-def test_from_a_checkpoint_to_a_sheet(data, tmp_path, composition):
+def test_from_a_checkpoint_to_a_sheet(data, tmp_path, composition, monkeypatch):
     config = make_config(
         dataset="shoes", data_path=str(data), checkpoint_dir=str(tmp_path / "run"), image_size=32,
         image_model="mobilenet_v1_025", composition=composition, word_embedding_size=6,
@@ -37,7 +39,8 @@ def test_from_a_checkpoint_to_a_sheet(data, tmp_path, composition):
     Saver(training.checkpoint, config.checkpoint_dir, 1).save(0)
 
     features = tmp_path / "run/features"
-    extract_features_val.main([f"--checkpoint_dir={config.checkpoint_dir}"])
+    run = f"--checkpoint_dir={config.checkpoint_dir}"
+    extract_features_val.main([run])
     results = [f"--results_dir={tmp_path}", f"--save_ranks={tmp_path}/ranks"]
     test_val.main([f"--feature_dir={features}", *results])
     entry = json.loads((tmp_path / "results.jsonl").read_text())
@@ -49,5 +52,11 @@ def test_from_a_checkpoint_to_a_sheet(data, tmp_path, composition):
         assert distances == sorted(distances) and query["reference"] not in names
         if query["rank"] <= len(names):
             assert names[query["rank"] - 1] in query["targets"]
+    with pytest.raises(InputError, match="=best: not <name>-<step>"):
+        extract_features_val.main([run, "--exact_model_checkpoint=best"])
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(Encoder, "features", None)  # refused before it is asked
+    with pytest.raises(FileExistsError, match="file"):
+        extract_features_val.main([run, f"--feature_dir={tmp_path}/file"])
     show_retrieval.main([f"--feature_dir={features}", f"--results_dir={tmp_path}"])
     assert (tmp_path / "retrieval_shoes_val.png").stat().st_size > 10_000

@@ -220,13 +220,17 @@ def test_categories_of_different_checkpoints_have_no_mean(tmp_path, capsys):
         about = {"dataset": "fashion_iq", "subset": subset, "step": step, "checkpoint": f"c-{step}"}
         folder = tmp_path / "features" / subset
         write_features(folder, {"val": truth}, data_path=str(tmp_path), **about)
-    with pytest.raises(InputError, match="dress step 7, shirt step 9.*--subset"):
+    with pytest.raises(InputError, match=r"one step \(dress 7, shirt 9\).*--subset"):
         evaluate(tmp_path)
     assert not (tmp_path / "results").exists()
     evaluate(tmp_path, "--subset=dress")
     assert "no features of" not in capsys.readouterr().out
     path = tmp_path / "features" / "shirt" / "features.json"
     about = json.loads(path.read_text())
+    path.write_text(json.dumps({**about, "step": 7, "checkpoint": "c-7"}))
+    path.write_text(json.dumps({**about, "step": 7, "checkpoint": "c-7", "precision": "bfloat16"}))
+    with pytest.raises(InputError, match=r"one precision \(dress None, shirt bfloat16\)"):
+        evaluate(tmp_path)
     path.write_text(json.dumps({**about, "step": 7, "checkpoint": "c-7"}))
     evaluate(tmp_path)
     said = capsys.readouterr().out
