@@ -128,6 +128,8 @@ class Config:
                 wrong = "must be in [0, 1)"
             if wrong:
                 raise InputError(f"--{field.name}={value}: {wrong}", 2)
+        if self.seed >= 2**32:
+            raise InputError(f"--seed={self.seed}: must be below 2^32", 2)
         if 0 < self.crop_from <= self.image_size:
             raise InputError(f"--crop_from={self.crop_from}: 0, or above image_size", 2)
 
@@ -235,8 +237,13 @@ def load_config(checkpoint_dir):
         raise InputError(f"{path}: not found; is --checkpoint_dir a trained run?") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as JSON ({error})") from None
-    known = {field.name for field in dataclasses.fields(Config)}
-    if not isinstance(settings, dict) or set(settings) - known:
-        raise InputError(f"{path}: unknown settings {sorted(set(settings) - known)}")
+    if not isinstance(settings, dict):
+        raise InputError(f"{path}: holds a {type(settings).__name__}, not settings")
+    known = {field.name: type(field.default) for field in dataclasses.fields(Config)}
+    if set(settings) - set(known):
+        raise InputError(f"{path}: unknown settings {sorted(set(settings) - set(known))}")
+    for name, value in settings.items():
+        if type(value) not in {float: (float, int)}.get(known[name], (known[name],)):
+            raise InputError(f"{path}: {name}: {value!r} is no {known[name].__name__}")
     # Moved or copied runs stay usable: where a run lies is where it was found.
     return make_config(**{**settings, "checkpoint_dir": str(checkpoint_dir)})

@@ -1,9 +1,10 @@
 """Downloads FashionIQ's images to <data_path>/image_data/<category>/<ASIN>.jpg.
 
 Needs the released annotations and URL lists there (scripts/prepare_data.sh fashion_iq). Fetches the
-40,151 images of training and of both evaluation protocols (--all: the 74,382 of all lists); an
-image in two categories is kept once. Start it again at any time: what is there stays, what failed
-for good (<data_path>/download_log.jsonl) is left out unless --retry_failed.
+40,151 images of training and of both evaluation protocols; --all: the 74,382 of all lists, which
+L_vs (--checkpoint_dir_stage1) needs for its attribute tags. An image in two categories is kept
+once. Start it again at any time: what is there stays, what failed for good
+(<data_path>/download_log.jsonl) is left out unless --retry_failed.
   python download_fashion_iq.py [--data_path=data/fashion_iq] [--threads=16] [--rate=50]
 """
 
@@ -19,7 +20,7 @@ def parse_flags(argv):
     parser = Flags(__doc__, bare=True)
     switch = {"type": boolean, "nargs": "?", "const": True, "default": False}
     parser.add_argument("--data_path", default="data/fashion_iq")
-    parser.add_argument("--all", **switch, help="also images that neither training nor tests need")
+    parser.add_argument("--all", **switch, help="also those that only L_vs needs, or nothing")
     parser.add_argument("--retry_failed", **switch, help="also images that failed for good before")
     parser.add_argument("--min_success", type=float, default=0.95, help="exit 1 below this share")
     parser.add_argument("--threads", type=int, default=16)

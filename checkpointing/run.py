@@ -49,7 +49,8 @@ def build_model(config, vocabulary_size):
 def prepare_run(config, vocabulary):
     """Makes the run's folder with config.json and vocab.txt, or checks that it holds this run.
 
-    Raises InputError naming the settings in which an earlier run differs."""
+    Raises InputError naming the settings in which an earlier run differs; one that ended before its
+    first checkpoint is overwritten."""
     folder = Path(config.checkpoint_dir)
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / CONVERTED_FILE).exists():
@@ -58,7 +59,7 @@ def prepare_run(config, vocabulary):
             "on from it; give another --checkpoint_dir",
             2,
         )
-    if (folder / CONFIG_FILE).exists():
+    if (folder / CONFIG_FILE).exists() and saved_checkpoints(folder):
         differing = changed_settings(config)
         if (folder / VOCABULARY_FILE).exists():
             if Vocabulary.load(folder / VOCABULARY_FILE).words != vocabulary.words:

@@ -1,5 +1,6 @@
 """What lies in a run's folder, found without TensorFlow."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -7,8 +8,12 @@ from command_line.errors import InputError
 from config import CONFIG_FILE, load_config
 
 VOCABULARY_FILE = "vocab.txt"
-# Settings that may differ when a run goes on: where things lie, and how long and how watched.
-MAY_CHANGE = ("checkpoint_dir", "data_path", "train_length", "keep_checkpoints", "eval_length")
+# Settings that may differ when a run goes on: where things lie, whether all have to, how long and
+# how watched.
+MAY_CHANGE = (
+    "checkpoint_dir", "data_path", "train_length", "keep_checkpoints", "eval_length",
+    "allow_missing",
+)  # fmt: skip
 
 
 def changed_settings(config, may_change=MAY_CHANGE):
@@ -23,9 +28,13 @@ def changed_settings(config, may_change=MAY_CHANGE):
 
 
 def checkpoint_path(checkpoint_dir, exact_model_checkpoint=""):
-    """The newest checkpoint of a run, or the named one. Raises InputError when there is none."""
+    """The newest checkpoint of a run, or the named one, as best/model.ckpt-<step>. Raises
+    InputError when there is none, or it is of another folder."""
     if exact_model_checkpoint:
-        path = Path(checkpoint_dir) / Path(exact_model_checkpoint).name
+        path, folder = Path(exact_model_checkpoint), Path(checkpoint_dir)
+        path = path if path.is_relative_to(folder) else folder / path
+        if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)):
+            raise InputError(f"--exact_model_checkpoint={path}: not in {folder}")
         if not path.name.rpartition("-")[2].isdigit():
             raise InputError(f"--exact_model_checkpoint={path.name}: not <name>-<step>")
         if not Path(f"{path}.index").exists():

@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 
 import datasets
-from checkpointing.run_folder import MAY_CHANGE, changed_settings, is_trained
+from checkpointing.run_folder import changed_settings, is_trained
 from command_line.errors import InputError
 from config import CONFIG_FILE
 from evaluation.features import find_features, read_about
 
 ROOT = Path(__file__).parents[1]
 SPEED_FILE = "speed.json"  # in a run's folder: what comparison.speed measured
+MAY_CHANGE = ("checkpoint_dir", "keep_checkpoints", "eval_length")  # no run's result
 TRAINING = {"fashion200k": "train_val_fashion200k.py"}  # else train_val.py
 
 
@@ -151,7 +152,7 @@ def is_scored(run, folder=None, data_path=""):
 def check_settings(run):
     """Raises InputError when the run's folder holds a run with other settings."""
     if (run.folder / CONFIG_FILE).exists():
-        if changes := changed_settings(run.config, {*MAY_CHANGE} - {"train_length", "data_path"}):
+        if changes := changed_settings(run.config, MAY_CHANGE):
             raise InputError(
                 f"{run.folder}: holds a run with other settings ({'; '.join(changes)}); "
                 "repeat them, or give another folder", 2,

@@ -8,7 +8,7 @@ import numpy as np
 
 from command_line.errors import InputError
 from evaluation.features import read_features
-from evaluation.groundtruth import GroundTruth, groundtruth_path, keep, load_groundtruth
+from evaluation.groundtruth import GroundTruth, groundtruth_path, keep_answerable, load_groundtruth
 from evaluation.own_ranking import scorer_for
 from evaluation.ranking import Scorer
 
@@ -32,11 +32,9 @@ def select(features, truth, protocol):
     askable = np.array([i in row_of for i in range(len(truth.captions))])
     missing = {truth.query_references[i] for i in np.flatnonzero(~askable)}
     missing.update(name for name in truth.gallery if name not in column_of)
-    there = keep(truth, askable, column_of)
-    askable[there.queries] = np.diff(there.truth.correct.indptr) > 0  # has a correct image
-    if not askable.any():
+    kept = keep_answerable(truth, askable, column_of)
+    if not len(kept.queries):
         raise InputError("no query of the ground truth has both features and a correct image")
-    kept = keep(truth, askable, column_of)
     return EvaluationSet(
         _take(features.queries, [row_of[i] for i in kept.queries]),
         _take(features.gallery, [column_of[name] for name in kept.truth.gallery]),

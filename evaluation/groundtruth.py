@@ -56,6 +56,13 @@ def keep(truth, askable, there):
     return Kept(rows, columns, kept)
 
 
+def keep_answerable(truth, askable, there):
+    """As keep, but only queries with a correct image."""
+    kept, askable = keep(truth, askable, there), np.array(askable, bool)
+    askable[kept.queries] = np.diff(kept.truth.correct.indptr) > 0
+    return keep(truth, askable, there)
+
+
 def build_groundtruth(dataset, data_path, subset="", protocol="val"):
     """Correct is the target; for Fashion200k every image with the target's caption."""
     queries, gallery = datasets.read_benchmark(dataset, data_path, subset, protocol)

@@ -3,16 +3,19 @@
 import numpy as np
 
 import datasets
+from command_line.errors import InputError
 from datasets.find_images import require_images
 from evaluation.encoder import Encoder, encode_captions
-from evaluation.groundtruth import build_groundtruth, keep
+from evaluation.groundtruth import build_groundtruth, keep_answerable
 from evaluation.ranking import rank_correct
 from evaluation.recall import PUBLISHED_RECALLS, recall_at_k, recall_name
 
 
 class Validation:
     """Recall@K of a model in training on the validation queries (protocol val): its mean over the
-    subsets, over the queries and gallery images whose files exist."""
+    subsets, over the queries and gallery images whose files exist.
+
+    Raises InputError where a subset has no query left."""
 
     def __init__(self, config, vocabulary):
         self.config, self.encoder = config, None
@@ -20,7 +23,13 @@ class Validation:
         for subset in datasets.subsets(config.dataset):
             truth = build_groundtruth(config.dataset, config.data_path, subset)
             paths = require_images(config, subset, truth.query_references, truth.gallery)
-            truth = keep(truth, [name in paths for name in truth.query_references], paths).truth
+            askable = [name in paths for name in truth.query_references]
+            truth = keep_answerable(truth, askable, paths).truth
+            if not truth.captions:
+                raise InputError(
+                    f"--eval_length={config.eval_length}: no {subset} query".replace("  ", " ")
+                    + " has its images; 0 trains without"
+                )
             captions = encode_captions(config, vocabulary, truth.captions)
             references = [paths[name] for name in truth.query_references]
             self.parts.append((references, captions, [paths[n] for n in truth.gallery], truth))

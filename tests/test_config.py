@@ -39,7 +39,8 @@ def test_the_rate_follows_the_quirk():
 
 @pytest.mark.parametrize(
     "flag", ["--batch_size=1", "--margin=-1", "--margin=nan", "--loss=x", "--dropout=1",
-             "--crop_from=100", "--image_size=8", "--batch_size 8", "-h", "train"],
+             "--crop_from=100", "--image_size=8", "--seed=4294967296", "--batch_size 8", "-h",
+             "train"],
 )  # fmt: skip
 def test_bad_flags_are_named(flag):
     with pytest.raises(InputError) as error:
@@ -87,6 +88,17 @@ def test_bad_config_files_are_named(tmp_path):
     path.write_text("{")
     with pytest.raises(InputError, match="config.json: not readable"):
         load_config(tmp_path)
+    for content, message in [
+        ("5", "holds a int, not settings"),
+        ('{"batch_size": "32"}', "batch_size: '32' is no int"),
+        ('{"as_published": "False"}', "as_published: 'False' is no bool"),
+        ('{"image_size": null}', "image_size: None is no int"),
+    ]:
+        path.write_text(content)
+        with pytest.raises(InputError, match=f"config.json: {message}"):
+            load_config(tmp_path)
+    path.write_text('{"margin": 1}')
+    assert load_config(tmp_path).margin == 1
     path.write_text(json.dumps({"magin": 1}))
     with pytest.raises(InputError, match="magin"):
         load_config(tmp_path)

@@ -51,9 +51,13 @@ def choose_strategy():
     TensorFlow's default, which changes nothing."""
     if os.environ.get("TF_CONFIG"):
         try:
-            json.loads(os.environ["TF_CONFIG"])["cluster"]["worker"]
-        except (ValueError, KeyError, TypeError):
-            raise InputError("TF_CONFIG: not JSON with cluster.worker", 2) from None
+            told = json.loads(os.environ["TF_CONFIG"])
+            (job,), task = told["cluster"].items(), told["task"]
+            good = job[0] == task["type"] == "worker" and 0 <= int(task["index"]) < len(job[1])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            good = False
+        if not good:
+            raise InputError("TF_CONFIG: not JSON with cluster.worker alone and one's task", 2)
         return tf.distribute.MultiWorkerMirroredStrategy()
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()

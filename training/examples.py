@@ -1,6 +1,7 @@
 """Triplets and side texts of a data set -> examples ready to load, and their vocabulary."""
 
 import datasets
+from command_line.errors import InputError
 from datasets.find_images import require_images
 from datasets.records import Triplet
 from datasets.side_texts import read_side_texts
@@ -40,7 +41,12 @@ def side_text_examples(config, vocabulary):
         Triplet(text.name, text.name, text.text, text.subset)
         for text in read_side_texts(config.dataset, config.data_path)
     ]
-    return training_examples(config, texts, vocabulary, training_paths(config, texts))
+    try:
+        paths = training_paths(config, texts)
+    except InputError as error:
+        more = "; download_fashion_iq.py --all fetches them" * (config.dataset == "fashion_iq")
+        raise InputError(f"texts of stage 1 (L_vs): {error}{more}") from None
+    return training_examples(config, texts, vocabulary, paths)
 
 
 def build_vocabulary(config, captions):

@@ -1,10 +1,12 @@
 """A run from its settings to its last update; with L_vs the visual-semantic stage first."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 from checkpointing.precision import slow_precision
 from checkpointing.run import prepare_run
 from checkpointing.run_folder import is_trained
+from command_line.errors import InputError
 from config import make_config
 from evaluation.validation import Validation
 from training.devices import check_settings, is_chief
@@ -16,13 +18,15 @@ def run_training(config, vocabulary, examples_of_epoch):
     """Trains config's run; with checkpoint_dir_stage1, first that one if it isn't trained yet.
 
     examples_of_epoch: of the stage "compose"; stage "visual_semantic" reads its own."""
+    stage1 = config.checkpoint_dir_stage1
+    if stage1 and Path(stage1).resolve() == Path(config.checkpoint_dir).resolve():
+        raise InputError(f"--checkpoint_dir_stage1={stage1}: the run's own folder; give another", 2)
     check_settings(config.batch_size, config.xla)
     if warning := slow_precision(config.precision):
         print(warning, flush=True)
-    if config.checkpoint_dir_stage1 and not is_trained(config.checkpoint_dir_stage1):
-        own = dict(checkpoint_dir=config.checkpoint_dir_stage1, checkpoint_dir_stage1="")
-        stage1 = make_config(**{**asdict(config), **own, "stage": "visual_semantic"})
-        run_training(stage1, vocabulary, None)
+    if stage1 and not is_trained(stage1):
+        own = dict(checkpoint_dir=stage1, checkpoint_dir_stage1="", stage="visual_semantic")
+        run_training(make_config(**{**asdict(config), **own}), vocabulary, None)
     if config.stage == "visual_semantic":
         examples = side_text_examples(config, vocabulary)
         examples_of_epoch = lambda epoch: examples  # noqa: E731

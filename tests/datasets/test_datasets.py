@@ -7,10 +7,13 @@ import pytest
 
 import datasets
 from command_line.errors import InputError
+from config import make_config
 from datasets.fashion200k import modification, read_fashion200k
 from datasets.fashion_iq import CATEGORIES, read_fashion_iq
+from datasets.fashion_iq_images import plan
 from datasets.find_images import image_paths
 from datasets.side_texts import read_side_texts, tag_text
+from datasets.vocabulary import Vocabulary
 from tests.support.small_data import (
     FASHION_IQ,
     SHOES,
@@ -19,6 +22,7 @@ from tests.support.small_data import (
     small_fashion_iq,
     write,
 )
+from training.examples import side_text_examples
 
 
 @real
@@ -79,6 +83,12 @@ def test_side_texts():
     assert len(shoes) == 3000  # of 3,600; 600 are of test images
     assert {text.subset for text in fashion_iq} == set(CATEGORIES)
     assert max(len(text.text.split()) for text in fashion_iq) == 20
+    wanted = {job.asin for job in plan(FASHION_IQ, everything=False)}
+    missing = {text.name for text in fashion_iq} - wanted
+    assert len(missing) == 12_942 and missing <= {job.asin for job in plan(FASHION_IQ, True)}
+    config = make_config(dataset="fashion_iq", data_path=str(FASHION_IQ))
+    with pytest.raises(InputError, match="7741 dress images .*download_fashion_iq.py --all"):
+        side_text_examples(config, Vocabulary.build([]))
 
 
 def test_tag_text():

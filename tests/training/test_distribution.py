@@ -158,7 +158,12 @@ def test_what_several_devices_refuse(monkeypatch):
         distribution.check_settings(8, xla=False)
     with pytest.raises(InputError, match="--xla=True: not on 3 devices"):
         distribution.check_settings(9, xla=True)
-    for text in ("{", "[]", '{"cluster": {}}'):
+    worker = '{"cluster": {"worker": ["a:1"]}'
+    for text in (
+        "{", "[]", '{"cluster": {}}', worker + "}", f'{worker}, "task": {{"type": "chief"}}}}',
+        f'{worker}, "task": {{"type": "worker", "index": 1}}}}',
+        '{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "chief", "index": 0}}',
+    ):  # fmt: skip
         monkeypatch.setenv("TF_CONFIG", text)
         with pytest.raises(InputError, match="TF_CONFIG: not JSON with cluster.worker"):
             distribution.choose_strategy()
