@@ -106,7 +106,7 @@ class VAL(keras.Model):
             state.assign(ops.cast(ops.stack([seed * 64 + index, step]), state.dtype))
 
     def encode_image(self, images, training=False):
-        """images [B, S, S, 3] in [-1, 1] -> maps of the three levels, each [B, H, W, C]."""
+        """images [B, S, S, 3] in [-1, 1] -> maps of its levels, each [B, H, W, C]."""
         return keras.tree.flatten(self.image_encoder(images, training=training))
 
     def encode_text(self, tokens, lengths, training=False):

@@ -55,7 +55,7 @@ class ExportedEncoding:
         self.longest = about["tokens"]["longest"]  # words of a sentence
         self._size, images = about["images"]["size"], about["images"]
         self._grid = self._size, not images["half_pixel_centres"]
-        self._rows, self._dimensions = batch_size, sum(about["levels"].values())
+        self._rows = batch_size
         self._gallery, self._query = (
             session(read_file(folder, about, onnx_file(tower))) for tower in ("gallery", "query")
         )

@@ -37,7 +37,7 @@ def plot(terms, outcome, path):
     losses = len({row.loss for row in rows})
     labels = [f"{row.name} ({row.loss})" if losses > 1 else row.name for row in rows]
     height = max(4, 0.32 * len(rows) + 1.6)
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(12, height), layout="constrained")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, height), layout="constrained")
     colours = matplotlib.colormaps["tab20"](np.arange(len(rows)) % 20)
     for place, (row, label, colour) in enumerate(zip(rows, labels, colours, strict=True)):
         recalls = outcome.systems[row].recalls(SHOWN)
@@ -53,7 +53,7 @@ def plot(terms, outcome, path):
     for axes in (left, right):
         axes.grid(alpha=0.3)
     if right.lines:
-        right.legend(fontsize=8, loc="best")
+        figure.legend(fontsize=8, loc="outside right upper")
     figure.suptitle(f"{datasets.READERS[terms.dataset].TITLE}, {terms.data_path}")
     with whole_file(path, "wb") as file:
         figure.savefig(file, dpi=110, format="png")

@@ -31,9 +31,9 @@ def write_report(scripts, terms, rows, outcome, stem):
     lines = heading(terms, outcome)
     for loss in dict.fromkeys(row.loss for row in rows):
         own = [row for row in rows if row.loss == loss]
-        lines += table(terms, outcome, own, differences, speeds) + [""]
+        lines += table(outcome, own, differences, speeds) + [""]
     lines += [f"Failed: {failure}" for failure in outcome.failures]
-    lines += tuning(terms, outcome) + cost(outcome, speeds)
+    lines += tuning(terms, outcome) + cost(speeds)
     paths = [stem.with_suffix(suffix) for suffix in (".md", ".csv", ".png")]
     write_lines(paths[0], lines)
     write_csv(paths[1], outcome, differences, speeds)
@@ -109,7 +109,7 @@ def heading(terms, outcome):
     ]  # fmt: skip
 
 
-def table(terms, outcome, rows, differences, speeds):
+def table(outcome, rows, differences, speeds):
     """Markdown lines of the rows of one loss."""
     names = [recall_name(k) for k in PUBLISHED_RECALLS]
     base = baseline(rows, rows[0].loss)
@@ -157,7 +157,7 @@ def tuning(terms, outcome):
     return [*lines, ""]
 
 
-def cost(outcome, speeds):
+def cost(speeds):
     """Markdown lines of what the machine did."""
     if not speeds:
         return []

@@ -7,16 +7,14 @@ absolute ("has short sleeves"), comparative ("has longer sleeves"), or against t
 
 from typing import NamedTuple
 
+from demo.footwear import FOOTWEAR
 from demo.garments import ATTRIBUTES
 
 # (verb, words) for a value; the first is the plainest
 _COLOUR = {name: [("is", name), ("is", f"{name} in color")] for name in ATTRIBUTES["colour"]}
 _COLOUR["purple"].append(("is", "violet"))
 _VALUE = {
-    "kind": {
-        kind: [("are", f"{kind}s"), ("is", f"a {kind}")]
-        for kind in ("sneaker", "boot", "pump", "sandal", "clog")
-    },
+    "kind": {kind: [("are", f"{kind}s"), ("is", f"a {kind}")] for kind in FOOTWEAR},
     "colour": _COLOUR,
     "pattern": {
         "plain": [("is", "plain"), ("is", "solid without a pattern")],

@@ -28,7 +28,7 @@ def _sleeves(canvas, shoulder, armpit, sleeves):
         (armpit[0] - 0.01, armpit[1] + 0.03),
         (armpit[0] - 0.05, armpit[1] - 0.03),
     ]
-    right = smooth(outline, 1) * (1, 1)
+    right = smooth(outline, 1)
     hem = np.array([end + across - 0.035 * along, end - across - 0.035 * along])
     for side in (1, -1):
         canvas.piece(right * (side, 1) + (0.5, 0))

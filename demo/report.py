@@ -24,7 +24,7 @@ RECALLS = [recall_name(k) for k in PUBLISHED_RECALLS]
 
 
 def run_folder(dataset, composition):
-    """As scripts/run_demo.sh names it."""
+    """Where demo.three_runs keeps a run; scripts/run_search.sh names VAL's too."""
     return Path("save_model", "demo", f"{dataset}_{composition}")
 
 

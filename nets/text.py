@@ -99,7 +99,8 @@ def _recurrent(kind, units, scope, direction, cell, tokens, words):
         "gru": (partial(keras.layers.GRU, reset_after=False), 3, 1),  # as TensorFlow 1's GRUCell
     }[kind]
     first = InitialState(units, states, name=f"{scope}.{direction}")(tokens)
-    # TensorFlow 1 drew the input and recurrent kernels as one matrix [word_size + units, 4 units].
+    # TensorFlow 1 drew an LSTM's two kernels as one matrix [word_size + units, 4 units]; a GRU's
+    # are drawn so too.
     limit = math.sqrt(6 / (words.shape[-1] + units + gates * units))
     return layer(
         units,

@@ -23,8 +23,10 @@ for stamp in "${serving[@]/#/.venv/installed-}"; do
 done
 
 supported='import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))'
+candidates=(python3.13 python3.12 python3.11 python3.10 python3 python)
+if [[ -n ${PYTHON:-} ]]; then candidates=("$PYTHON"); fi
 python=""
-for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3.10 python3 python}; do
+for candidate in "${candidates[@]}"; do
     if "$candidate" -c "$supported" >/dev/null 2>&1; then python=$candidate; break; fi
 done
 if [[ -z $python ]]; then

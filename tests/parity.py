@@ -14,18 +14,18 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import keras
+import numpy as np
+import tensorflow as tf
 
-from checkpointing.published_names import assign_variables  # noqa: E402
-from command_line.errors import InputError, run_main  # noqa: E402
-from config import make_config  # noqa: E402
-from datasets.vocabulary import Vocabulary  # noqa: E402
-from model import bidirectional_matching_loss, normalize, side_by_side, squared_distances  # noqa: E402
-from tests.support.golden_recipes import draw, images, join_cell, published_shapes  # noqa: E402
+from checkpointing.published_names import assign_variables
+from command_line.errors import InputError, run_main
+from config import make_config
+from datasets.vocabulary import Vocabulary
+from model import bidirectional_matching_loss, normalize, side_by_side, squared_distances
+from tests.support.golden_recipes import draw, images, join_cell, published_shapes
 from training.start import initial_model
-from training.update import Training  # noqa: E402
+from training.update import Training
 
 VOCABULARY_SIZE = 50
 LIMIT = 1e-5  # of ||ours - golden|| / ||golden||

@@ -70,9 +70,10 @@ def test_from_drawing_to_scores(copy, dataset):
     queries = np.load(features / "query_images.npy")
     gallery = np.load(features / "test_images.npy")
     assert queries.dtype == gallery.dtype == np.float32
-    for level in np.split(np.concatenate([queries, gallery]), [128, 256], axis=1):
-        norms = np.linalg.norm(level, axis=1)
-        assert np.all((np.abs(norms - 1) < 1e-4) | (norms < 1))  # an untrained level may vanish
+    levels = np.split(np.concatenate([queries, gallery]), [128, 256], axis=1)
+    norms = np.array([np.linalg.norm(level, axis=1) for level in levels])
+    assert norms.max() < 1 + 1e-4  # an untrained level may vanish, not all of them
+    assert (np.abs(norms - 1) < 1e-4).all(axis=1).any()
 
     again = f"{run}/again"
     succeed(copy, sys.executable, "extract_features_val.py", f"--checkpoint_dir={run}",

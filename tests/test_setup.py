@@ -18,7 +18,8 @@ def test_each_set_is_installed_once_until_the_files_change(tmp_path):
     shutil.copy(ROOT / "scripts/setup.sh", tmp_path / "scripts")
     for path in ROOT.glob("requirements*.txt"):
         shutil.copy(path, tmp_path)
-    python = tmp_path / "python"
+    python = tmp_path / "my python" / "python"
+    python.parent.mkdir()
     python.write_text(PYTHON)
     python.chmod(0o755)
 

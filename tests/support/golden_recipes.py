@@ -1,4 +1,4 @@
-"""Weights and inputs of the golden files, rebuilt by name (recipes: golden/README.md)."""
+"""Weights and inputs of the golden files, rebuilt by name (recipes: ../shared/golden/README.md)."""
 
 import zlib
 
@@ -9,7 +9,7 @@ from command_line.errors import InputError
 
 
 def draw(name, shape, recipe):
-    """A variable's value by the recipes of golden/README.md."""
+    """A variable's value by the recipes of ../shared/golden/README.md."""
     seed = zlib.crc32(name.encode()) & 0x7FFFFFFF
     n = np.random.RandomState(seed).standard_normal(shape)
     strong = recipe == "B"
@@ -67,7 +67,7 @@ def images(seed, batch, size, expected_sum):
 
 
 def join_cell(arrays, bias_shift):
-    """The reverse of nets.pretrained.split_cell; bias_shift: the forget bias within ours."""
+    """The reverse of published_names.split_cell; bias_shift: the forget bias within ours."""
     arrays = dict(arrays)
 
     def reorder(array):
