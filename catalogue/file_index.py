@@ -10,7 +10,7 @@ import numpy as np
 
 from catalogue.identity import require_same
 from catalogue.photos import differs, read_indexed
-from catalogue.store import ABOUT, allow_open_blocks, connect, open_block, read_about, rows_errors
+from catalogue.store import ABOUT, connect, open_block, read_about, rows_errors
 from command_line.errors import InputError
 from evaluation.open_gallery import OpenGallery
 
@@ -61,7 +61,6 @@ class FileIndex:
             ).fetchall()
             files = connection.execute(FILES).fetchall()
         connection.close()
-        allow_open_blocks()
         starts, blocks, rows = {}, [], 0
         for number, members in groupby(vectors, key=lambda vector: vector[0]):
             starts[number] = rows

@@ -176,6 +176,7 @@ def allow_open_blocks():
 def open_block(folder, number):
     """Block -> float32 [n, D], mapped into memory. Raises InputError naming one that is gone."""
     path = block_path(folder, number)
+    allow_open_blocks()
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -190,6 +191,5 @@ def open_block(folder, number):
 
 def read_vectors(folder, places):
     """[(block, row)] in the order of blocks -> float32 [n, D]."""
-    allow_open_blocks()
     blocks = {number: open_block(folder, number) for number in dict.fromkeys(p[0] for p in places)}
     return np.stack([blocks[number][row] for number, row in places])

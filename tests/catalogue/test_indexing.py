@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from catalogue import file_index, indexing
+from catalogue import indexing, store
 from catalogue.file_index import FileIndex
 from catalogue.store import BLOCKS, Writer, connect, open_block, read_about
 from command_line.errors import InputError
@@ -269,7 +269,7 @@ def test_an_index_of_many_blocks_asks_for_as_many_open_files(tmp_path, photos, r
         resource.setrlimit(resource.RLIMIT_NOFILE, few)
         assert len(FileIndex(tmp_path / "index")) == len(expected(photos))
         resource.setrlimit(resource.RLIMIT_NOFILE, few)
-        monkeypatch.setattr(file_index, "allow_open_blocks", lambda: None)
+        monkeypatch.setattr(store, "allow_open_blocks", lambda: None)
         with pytest.raises(InputError, match="--compact=True joins them"):
             FileIndex(tmp_path / "index")
     finally:
