@@ -1,6 +1,6 @@
 """Compares our tensors with the published TensorFlow 1 graph's, for any golden file:
 
-    python tests/parity.py ../shared/golden/golden_eval_mobilenet_v1_ml_B_64.npz ...
+    .venv/bin/python tests/parity.py tests/golden/*.npz
 
 The file's name says what it holds: golden_<eval|train>_<model>_ml_<A|B>_<size>.npz, or
 golden_losses*.npz. Weights are rebuilt by name. Prints a row per tensor (relative error, limit)

@@ -20,7 +20,7 @@ from demo.pretrain_backbone import save_slim_checkpoint
 from tests.support.golden_recipes import draw, images, join_cell, published_shapes
 from tests.support.small_data import small_fashion_iq
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 WORDS = ["<UNK>", "is", "red", "a-line", "a", "n't", "b", "reddotmark", "and"]
 SMALL = dict(
     image_model="mobilenet_v1_025", image_size=32, word_embedding_size=6, text_embedding_size=8,
@@ -95,7 +95,6 @@ def values(model):
     return {name: variable.numpy() for name, variable in named_variables(model).items()}
 
 
-@pytest.mark.skipif(not GOLDEN.exists(), reason="no ../shared/golden here")
 def test_converted_features_are_the_published_graphs(tmp_path):
     """The vocabulary of 50 starts with the published unknown word; ids move by 2."""
     sizes = dict(image_model="mobilenet_v1", image_size=64, word_embedding_size=300,
