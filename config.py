@@ -145,6 +145,11 @@ WHAT_AND_WHERE = (
     "dataset", "data_path", "checkpoint_dir", "checkpoint_dir_stage1", "composition", "stage",
     "seed",
 )  # fmt: skip
+MODEL_SETTINGS = (
+    "image_model", "image_size", "batch_norm_decay", "text_model", "word_embedding_size",
+    "text_embedding_size", "joint_embedding_size", "dropout", "composition", "without",
+    "gate_activation", "self_attention_start", "weight_decay",
+)  # fmt: skip
 PRESETS = {
     "fashion_iq": dict(
         dataset="fashion_iq", pretrain_checkpoint_dir="pretrain_model/resnet_v2_50", crop_from=280
@@ -221,6 +226,15 @@ def parse_config(argv, description):
     settings = vars(parser.parse_args(argv))
     settings.pop("preset", None)
     return make_config(**settings)
+
+
+def model_settings(config):
+    """What model.VAL takes beside the size of the vocabulary."""
+    return dict(
+        {name: getattr(config, name) for name in MODEL_SETTINGS},
+        levels=config.levels.split(","),
+        padding_in_training=config.as_published,
+    )
 
 
 def save_config(config):

@@ -17,33 +17,11 @@ from checkpointing.run_folder import (
     saved_checkpoints,
 )
 from command_line.errors import InputError
-from config import CONFIG_FILE, load_config, save_config
+from config import CONFIG_FILE, load_config, model_settings, save_config
 from datasets.vocabulary import Vocabulary
 from model import VAL
 
 CONVERTED_FILE = "converted.json"  # only in a run that convert_published.py made
-
-
-def build_model(config, vocabulary_size):
-    """The model of a run."""
-    return VAL(
-        config.image_model,
-        config.image_size,
-        vocabulary_size,
-        word_size=config.word_embedding_size,
-        text_units=config.text_embedding_size,
-        joint_size=config.joint_embedding_size,
-        composition=config.composition,
-        dropout=config.dropout,
-        batch_norm_decay=config.batch_norm_decay,
-        weight_decay=config.weight_decay,
-        text_model=config.text_model,
-        padding_in_training=config.as_published,
-        levels=config.levels.split(","),
-        without=config.without,
-        gate_activation=config.gate_activation,
-        self_attention_start=config.self_attention_start,
-    )
 
 
 def prepare_run(config, vocabulary):
@@ -140,7 +118,7 @@ def load_trained_model(checkpoint_dir, exact_model_checkpoint="", precision="flo
     vocabulary = Vocabulary.load(Path(checkpoint_dir) / VOCABULARY_FILE)
     path = checkpoint_path(checkpoint_dir, exact_model_checkpoint)
     with dtype_policy(precision):
-        model = build_model(config, len(vocabulary))
+        model = VAL(len(vocabulary), **model_settings(config))
     variables = named_variables(model)
     restore(
         tf.train.Checkpoint(

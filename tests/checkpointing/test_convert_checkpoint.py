@@ -11,12 +11,13 @@ from PIL import Image
 import extract_features_val
 from checkpointing import convert_published as convert_checkpoint
 from checkpointing.published_names import CELL, assign_variables, named_variables
-from checkpointing.run import build_model, checkpoint_path, load_trained_model, prepare_run
+from checkpointing.run import checkpoint_path, load_trained_model, prepare_run
 from command_line.errors import InputError
-from config import load_config, make_config
+from config import load_config, make_config, model_settings
 from datasets.images import load
 from datasets.vocabulary import Vocabulary, tokenize
 from demo.pretrain_backbone import save_slim_checkpoint
+from model import VAL
 from tests.support.golden_recipes import draw, images, join_cell, published_shapes
 from tests.support.small_data import small_fashion_iq
 
@@ -57,13 +58,13 @@ def published(model):
 @pytest.fixture(scope="module")
 def small():
     """A model with the published word ids: what a converted one has to agree with."""
-    return build_model(make_config(**SMALL), len(WORDS))
+    return VAL(len(WORDS), **model_settings(make_config(**SMALL)))
 
 
 @pytest.fixture(scope="module")
 def larger():
     """Variables of a model as converted: two more words."""
-    return named_variables(build_model(make_config(**SMALL), len(WORDS) + 2))
+    return named_variables(VAL(len(WORDS) + 2, **model_settings(make_config(**SMALL))))
 
 
 @pytest.fixture
@@ -99,7 +100,7 @@ def test_converted_features_are_the_published_graphs(tmp_path):
     """The vocabulary of 50 starts with the published unknown word; ids move by 2."""
     sizes = dict(image_model="mobilenet_v1", image_size=64, word_embedding_size=300,
                  text_embedding_size=1024, joint_embedding_size=512)  # fmt: skip
-    model = build_model(make_config(**sizes), 50)
+    model = VAL(50, **model_settings(make_config(**sizes)))
     listing = (GOLDEN / "variables_mobilenet_v1_ml.txt").read_text(encoding="utf-8")
     rows = [line.split(" | ") for line in listing.splitlines() if not line.startswith("#")]
     listed = {row[0]: (row[1], row[4]) for row in rows if "Logits" not in row[0]}

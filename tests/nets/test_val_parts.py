@@ -64,12 +64,11 @@ def test_self_attention_may_start_at_another_weight():
 @pytest.mark.parametrize("composition", ["val", "tirg"])
 def test_levels_are_a_part_of_all_three(levels, composition):
     """A model of fewer levels computes what the whole one does there, and is no larger."""
-    levels = levels.split(",")
     whole, part = build(composition=composition), build(composition=composition, levels=levels)
     images, tokens, lengths = inputs(3)
     sizes = dict(low=128, mid=128, high=256)
     starts = dict(low=0, mid=128, high=256)
-    columns = np.concatenate([starts[n] + np.arange(sizes[n]) for n in levels])
+    columns = np.concatenate([starts[n] + np.arange(sizes[n]) for n in levels.split(",")])
     for net in (part, whole):
         assert net.feature_size == (len(columns) if net is part else 512)
     queries = np.asarray(whole.query_features(images, tokens, lengths))[:, columns]
