@@ -248,7 +248,7 @@ def load_config(checkpoint_dir):
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: not found; is --checkpoint_dir a trained run?") from None
+        raise InputError(f"{path}: not found; is {checkpoint_dir} a trained run?") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as JSON ({error})") from None
     if not isinstance(settings, dict):

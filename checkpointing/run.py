@@ -34,18 +34,17 @@ def prepare_run(config, vocabulary):
     if (folder / CONVERTED_FILE).exists():
         raise InputError(
             f"{folder}: holds a converted checkpoint, without optimizer state: training can't go "
-            "on from it; give another --checkpoint_dir",
+            "on from it; give another folder",
             2,
         )
     if (folder / CONFIG_FILE).exists() and saved_checkpoints(folder):
         differing = changed_settings(config)
-        if (folder / VOCABULARY_FILE).exists():
-            if Vocabulary.load(folder / VOCABULARY_FILE).words != vocabulary.words:
-                differing.append("the words of the training captions")
+        if Vocabulary.load(folder / VOCABULARY_FILE).words != vocabulary.words:
+            differing.append("the words of the training captions")
         if differing:
             raise InputError(
                 f"{folder}: holds a run with other settings ({'; '.join(differing)}); "
-                "repeat them, or give another --checkpoint_dir",
+                "repeat them, or give another folder",
                 2,
             )
     vocabulary.save(folder / VOCABULARY_FILE)

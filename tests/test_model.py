@@ -88,7 +88,7 @@ def test_padding_takes_part_in_training_only_as_published():
     steps = -np.ones((2, 3, 4), np.float32)
     lengths = np.array([3, 2], np.int32)
     published = MaxOverTime(padding_in_training=True)
-    assert np.all(np.asarray(MaxOverTime()(steps, lengths, training=True)) == -1)
+    assert np.all(np.asarray(MaxOverTime(False)(steps, lengths, training=True)) == -1)
     assert np.all(np.asarray(published(steps, lengths)) == -1)
     training = np.asarray(published(steps, lengths, training=True))
     assert np.all(training[0] == -1) and np.all(training[1] == 0)

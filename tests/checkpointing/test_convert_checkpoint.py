@@ -141,8 +141,7 @@ def test_extraction_takes_a_converted_run(small, arrays, tmp_path, capsys):
     assert checkpoint_path(run) == str(run / "model.ckpt-50000")
 
     extract_features_val.main([f"--checkpoint_dir={run}", "--subset=dress"])
-    averages = {n.removesuffix(AVERAGE): a for n, a in arrays.items() if n.endswith(AVERAGE)}
-    assign_variables(named_variables(small), {**arrays, **averages}, "test", averages=False)
+    assign_variables(named_variables(small), arrays, "test")
     folder = run / "features/dress"
     queries = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
     assert len(queries) == 5
