@@ -145,6 +145,11 @@ WHAT_AND_WHERE = (
     "dataset", "data_path", "checkpoint_dir", "checkpoint_dir_stage1", "composition", "stage",
     "seed",
 )  # fmt: skip
+MODEL_SETTINGS = (
+    "image_model", "image_size", "batch_norm_decay", "text_model", "word_embedding_size",
+    "text_embedding_size", "joint_embedding_size", "dropout", "composition", "without",
+    "gate_activation", "self_attention_start", "weight_decay",
+)  # fmt: skip
 PRESETS = {
     "fashion_iq": dict(
         dataset="fashion_iq", pretrain_checkpoint_dir="pretrain_model/resnet_v2_50", crop_from=280
@@ -223,6 +228,15 @@ def parse_config(argv, description):
     return make_config(**settings)
 
 
+def model_settings(config):
+    """What model.VAL takes beside the size of the vocabulary."""
+    return dict(
+        {name: getattr(config, name) for name in MODEL_SETTINGS},
+        levels=config.levels.split(","),
+        padding_in_training=config.as_published,
+    )
+
+
 def save_config(config):
     """Writes <checkpoint_dir>/config.json."""
     write_json(Path(config.checkpoint_dir, CONFIG_FILE), dataclasses.asdict(config))
@@ -234,7 +248,7 @@ def load_config(checkpoint_dir):
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: not found; is --checkpoint_dir a trained run?") from None
+        raise InputError(f"{path}: not found; is {checkpoint_dir} a trained run?") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not readable as JSON ({error})") from None
     if not isinstance(settings, dict):

@@ -42,7 +42,7 @@ def main(argv):
         require_onnx_packages()
     trained = load_trained_model(flags.checkpoint_dir, flags.exact_model_checkpoint)
     model, *_, path = trained
-    if model.own_ranking:
+    if model.pairwise_scorer:
         raise InputError("--checkpoint_dir: this composition ranks pairs; it has no query vector")
     scores, older = read_scores(flags.results_dir, path)
     with whole_folder(target) as folder:

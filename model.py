@@ -11,7 +11,7 @@ import keras
 from keras import ops
 
 from nets import artemis, mobilenet_v1, resnet_v2
-from nets.compositions import COMPOSITIONS
+from nets.compositions import COMPOSITIONS, PAIRWISE_VECTORS
 from nets.folding import folded
 from nets.text import text_encoder, text_projection
 
@@ -23,7 +23,7 @@ DEPTH_MULTIPLIERS = {"mobilenet_v1": 1.0, "mobilenet_v1_050": 0.5, "mobilenet_v1
 
 
 class VAL(keras.Model):
-    """The whole model.
+    """The whole model. Settings as in config.py, which has their defaults (config.model_settings).
 
     composition: one of nets.compositions; all are trained the same way.
     levels: names among LEVELS, in order. without, gate_activation, self_attention_start: parts of
@@ -32,45 +32,23 @@ class VAL(keras.Model):
     """
 
     def __init__(
-        self,
-        image_model,
-        image_size,
-        vocabulary_size,
-        word_size=300,
-        text_units=1024,
-        joint_size=512,
-        composition="val",
-        dropout=0.1,
-        batch_norm_decay=0.997,
-        weight_decay=4e-5,
-        text_model="lstm",
-        padding_in_training=False,
-        levels=LEVELS,
-        without="",
-        gate_activation=True,
-        self_attention_start=0.0,
-    ):
+        self, vocabulary_size, *, image_model, image_size, batch_norm_decay, text_model,
+        word_embedding_size, text_embedding_size, joint_embedding_size, dropout, composition,
+        levels, without, gate_activation, self_attention_start, weight_decay, padding_in_training,
+    ):  # fmt: skip
         super().__init__(name="val")
         self.composition = COMPOSITIONS[composition]
-        norm = (batch_norm_decay, weight_decay)
-        if image_model == "resnet_v2_50":
-            net = resnet_v2
-            self.image_encoder = resnet_v2.resnet_v2_50(image_size, *norm)
-        else:
-            net = mobilenet_v1
-            multiplier = DEPTH_MULTIPLIERS[image_model]
-            self.image_encoder = mobilenet_v1.mobilenet_v1(image_size, multiplier, *norm)
         self.levels = [LEVELS.index(level) for level in levels]
-        if len(levels) < len(LEVELS):
-            encoder = self.image_encoder
-            maps = [encoder.outputs[level] for level in self.levels]
-            self.image_encoder = keras.Model(encoder.inputs, maps, name=encoder.name)
+        net = resnet_v2 if image_model == "resnet_v2_50" else mobilenet_v1
+        self.image_encoder = image_encoder(
+            image_model, image_size, self.levels, batch_norm_decay, weight_decay
+        )
         map_shapes = [tuple(level.shape[1:]) for level in self.image_encoder.outputs]
         sizes = [shape[-1] for shape in map_shapes]
-        own = self.composition.own_ranking
-        self.own_ranking = sizes if own else None  # levels' dimensions, where they are needed
+        pairwise = self.composition.pairwise
+        self.pairwise_scorer = sizes if pairwise else None  # what scorer_for takes
         self.feature_size = sum(sizes)
-        self.query_size = self.feature_size * (artemis.VECTORS if own else 1)
+        self.query_size = self.feature_size * (PAIRWISE_VECTORS if pairwise else 1)
         shared = dict(
             initializer=net.kernel_initializer(),
             dropout=dropout,
@@ -80,21 +58,19 @@ class VAL(keras.Model):
         )
         if self.composition.uses_text:
             self.text_encoder = text_encoder(
-                text_model, vocabulary_size, word_size, text_units, padding_in_training
-            )
+                text_model, vocabulary_size, word_embedding_size, text_embedding_size,
+                padding_in_training,
+            )  # fmt: skip
             pooled_size = self.text_encoder.outputs[0].shape[-1]
-            self.text_projection = text_projection(pooled_size, joint_size, **shared)
-        parts = dict(
-            without=without,
-            gate_activation=gate_activation,
-            self_attention_start=self_attention_start,
-        )
+            self.text_projection = text_projection(pooled_size, joint_embedding_size, **shared)
         self.composers = [
             self.composition.composer(
-                level, map_shape, joint_size, activation=net.activation, **shared, **parts
+                level, map_shape, joint_embedding_size, activation=net.activation, **shared,
+                without=without, gate_activation=gate_activation,
+                self_attention_start=self_attention_start,
             )
             for level, map_shape in zip(self.levels, map_shapes, strict=True)
-        ]
+        ]  # fmt: skip
 
     def set_dropout_seed(self, seed, step):
         """Makes the dropout of the next training pass a function of (seed, step)."""
@@ -141,12 +117,12 @@ class VAL(keras.Model):
         """Features of reference images with captions.
 
         images: [B, S, S, 3] in [-1, 1] -> [B, D_low + D_mid + D_high], unit norm per level; four
-        times as wide, and not normalised, where the composition ranks in its own way."""
+        times as wide, and not normalised, where the composition is pairwise."""
         return self._queries_side_by_side(self.query_levels(images, tokens, lengths))
 
     def _queries_side_by_side(self, levels):
-        own = self.composition.own_ranking
-        return ops.concatenate(levels, axis=-1) if own else side_by_side(levels)
+        pairwise = self.composition.pairwise
+        return ops.concatenate(levels, axis=-1) if pairwise else side_by_side(levels)
 
     def gallery_features(self, images):
         """Features of single images.
@@ -155,7 +131,7 @@ class VAL(keras.Model):
         return self.features_of_maps(self.encode_image(images))
 
     def inference_image_encoder(self):
-        """encode_image on the same weights, made for speed; follows them in training."""
+        """Makes encode_image again on the same weights, for speed; follows them in training."""
         encoder = folded(self.image_encoder)
         return lambda images: keras.tree.flatten(encoder(images, training=False))
 
@@ -168,17 +144,31 @@ class VAL(keras.Model):
         return self._queries_side_by_side(self.compose(maps, text))
 
     def similarities(self, query, target):
-        """Of one level's queries and targets [N, C] -> [B, N] in [-1, 1]."""
-        if self.composition.own_ranking:
+        """One level's queries and targets [N, C] -> their cosines [B, N], or what corresponds."""
+        if self.composition.pairwise:
             return artemis.similarities(query, target)
         return ops.matmul(normalize(query), ops.transpose(normalize(target)))
 
     def distances(self, query, target):
         """Squared L2 of one level's normalised queries and targets [N, C] -> [B, N], or what
         corresponds to it in [0, 4]."""
-        if self.composition.own_ranking:
+        if self.composition.pairwise:
             return 2 - 2 * artemis.similarities(query, target)
         return squared_distances(normalize(query), normalize(target))
+
+
+def image_encoder(image_model, image_size, levels, batch_norm_decay, weight_decay):
+    """Backbone as far as its levels (numbers, in order) go: images [B, S, S, 3] -> their maps."""
+    norm = (batch_norm_decay, weight_decay)
+    if image_model == "resnet_v2_50":
+        encoder = resnet_v2.resnet_v2_50(image_size, *norm)
+    else:
+        multiplier = DEPTH_MULTIPLIERS[image_model]
+        encoder = mobilenet_v1.mobilenet_v1(image_size, multiplier, *norm)
+    if len(levels) == len(LEVELS):
+        return encoder
+    maps = [encoder.outputs[level] for level in levels]
+    return keras.Model(encoder.inputs, maps, name=encoder.name)
 
 
 def normalize(features):
@@ -220,9 +210,8 @@ def matching_loss(distances, margin, negatives, as_published):
     return ops.mean(ops.maximum(positives - nearest + margin, 0))
 
 
-def bidirectional_matching_loss(distances, margin=0.2, negatives="semi_hard", as_published=False):
-    """Triplet loss of both directions. distances: [B, B], as in matching_loss -> scalar. Paper
-    Eq. 9."""
+def bidirectional_matching_loss(distances, margin, negatives, as_published):
+    """Triplet loss of both directions, as in matching_loss -> scalar."""
     return matching_loss(distances, margin, negatives, as_published) + matching_loss(
         ops.transpose(distances), margin, negatives, as_published
     )

@@ -33,11 +33,13 @@ from catalogue.indexing import BLOCK_ROWS, update_index
 from catalogue.search import Searcher
 from catalogue.store import Writer
 from checkpointing.published_names import named_variables
-from checkpointing.run import Saver, build_model, prepare_run
+from checkpointing.run import Saver, prepare_run
 from command_line.errors import run_main
 from command_line.flags import Flags
+from config import model_settings
 from datasets.vocabulary import Vocabulary
 from evaluation.encoder import Encoder
+from model import VAL
 
 CLIENTS = 8
 TEXT = "is red with longer sleeves"
@@ -50,7 +52,7 @@ def write_run(folder):
     vocabulary = Vocabulary.build([TEXT])
     prepare_run(config, vocabulary)
     keras.utils.set_random_seed(0)
-    variables = named_variables(build_model(config, len(vocabulary)))
+    variables = named_variables(VAL(len(vocabulary), **model_settings(config)))
     parts = {"averages": True, "weights": False}
     Saver(tf.train.Checkpoint(**{
         part: {name: v.value for name, v in variables.items() if v.trainable == trained}
@@ -201,7 +203,7 @@ def main(argv):
         (root / "empty").mkdir()
         photographs = draw_photographs(root / "photographs", flags.photographs)
         config = write_run(root / "run")
-        dims = build_model(config, 8).feature_size
+        dims = VAL(8, **model_settings(config)).feature_size
         draw_index(root / "index", root / "empty", root / "run", flags.vectors, dims)
         print(f"{flags.vectors:,} vectors x {dims:,} dimensions", flush=True)
         values, searcher = measure_query(root / "index", photographs[0], flags.rounds)

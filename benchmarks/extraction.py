@@ -19,12 +19,12 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.machine import PRESET_OF, PUBLISHED_GFLOPS, clock, draw_photographs, matrix_gflops
-from checkpointing.run import build_model
 from command_line.errors import run_main
 from command_line.flags import Flags
-from config import PRESETS, make_config
+from config import PRESETS, make_config, model_settings
 from datasets.images import image_batches, load
 from evaluation.encoder import Encoder
+from model import VAL
 
 # Images/s of the published code, one at a time, on TensorFlow 2.15 with oneDNN, 2 cores.
 PUBLISHED = {
@@ -54,7 +54,7 @@ def settings(image_model):
 def calibrated_model(config, paths, captions):
     """Untrained weights under batch statistics, or the features of the upper levels vanish."""
     keras.utils.set_random_seed(0)
-    model = build_model(config, VOCABULARY_SIZE)
+    model = VAL(VOCABULARY_SIZE, **model_settings(config))
     images = next(iter(image_batches(paths[:8], config.image_size, 8, False)))
     tokens = np.stack([caption[:4] for caption in captions[: len(images)]])
     model.query_levels(images, tokens, np.full(len(tokens), 4, np.int32), training=True)

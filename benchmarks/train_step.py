@@ -32,7 +32,7 @@ from datasets.vocabulary import Vocabulary
 from training.batches import Example
 from training.loop import check_finite, compiled_update
 from training.memory import keep_freed_memory
-from training.progress import Progress
+from training.progress import TrainingProgress
 from training.start import initial_model
 from training.update import Training, loss_names
 
@@ -93,7 +93,7 @@ def draw_examples(paths, count, seed=0):
 def real_updates(training, config, examples):
     """-> (function that makes the next update as training.loop.train does, its first batch)."""
     update, batches = compiled_update(training, config, lambda epoch: examples)
-    names, progress = loss_names(config.levels), Progress(0, 10**6, config.batch_size)
+    names, progress = loss_names(config.levels), TrainingProgress(0, 10**6, config.batch_size)
 
     def step():
         losses = dict(zip(names, map(float, update(next(batches))), strict=True))

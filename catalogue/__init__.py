@@ -1,3 +1,5 @@
 """A folder of pictures as an index, asked with a picture and a sentence: catalogue/README.md."""
 
-import command_line  # noqa: F401 - before TensorFlow, which it quiets
+from command_line.tensorflow_start import start_tensorflow
+
+start_tensorflow()

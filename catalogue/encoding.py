@@ -17,7 +17,7 @@ UNREADABLE = np.zeros((1, 1, 3), np.uint8)  # holds the row of a broken image, a
 def require_query_vector(model):
     """Raises InputError unless a query of this model is one vector among the images', made of a
     picture and a sentence."""
-    if model.own_ranking:
+    if model.pairwise_scorer:
         raise InputError("--checkpoint_dir: this composition ranks pairs; it has no query vector")
     if not (model.composition.uses_image and model.composition.uses_text):
         raise InputError("--checkpoint_dir: this composition does not use both picture and text")

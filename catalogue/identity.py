@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from checkpointing.run_folder import MAY_CHANGE, VOCABULARY_FILE
+from checkpointing.run_folder import MAY_CHANGE_ON_RESUME, VOCABULARY_FILE
 from command_line.errors import InputError
 from config import load_config
 
@@ -17,7 +17,7 @@ def fingerprint(checkpoint_dir, path):
 
     Raises InputError naming the file that is missing."""
     settings = asdict(load_config(checkpoint_dir))
-    config = {name: value for name, value in settings.items() if name not in MAY_CHANGE}
+    config = {name: value for name, value in settings.items() if name not in MAY_CHANGE_ON_RESUME}
     # The index file of a TensorFlow checkpoint holds the checksum of every tensor.
     return {
         "weights": digest(Path(f"{path}.index")),

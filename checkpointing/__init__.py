@@ -1,3 +1,5 @@
 """What a run keeps, and weights by their published names."""
 
-import command_line  # noqa: F401 - before TensorFlow, which it quiets
+from command_line.tensorflow_start import start_tensorflow
+
+start_tensorflow()

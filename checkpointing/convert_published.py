@@ -25,12 +25,13 @@ from checkpointing.published_names import (
     named_variables,
     read_checkpoint,
 )
-from checkpointing.run import CONVERTED_FILE, Saver, build_model, prepare_run
+from checkpointing.run import CONVERTED_FILE, Saver, prepare_run
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
-from config import parse_config
+from config import model_settings, parse_config
 from datasets.released_files import read_lines
 from datasets.vocabulary import PADDING, UNKNOWN, Vocabulary, check_words, tokenize
+from model import VAL
 
 EMBEDDING = "RNN/token_embedding_weights"
 # The list's own word for unknown ones, as far as it has one; published vocabulary.py: "<UNK>".
@@ -155,7 +156,7 @@ def main(argv):
     step = published_step(prefix, arrays)
     weights, averages = convert_arrays(arrays, words, prefix, flags.vocabulary)
     vocabulary = convert_vocabulary(words)
-    variables = named_variables(build_model(config, len(vocabulary)))
+    variables = named_variables(VAL(len(vocabulary), **model_settings(config)))
     extracted = assign_published(variables, weights, averages, prefix, flags.raw)
     report_words(words, flags.vocabulary)
     values = "weights" if flags.raw else "averages"

@@ -107,10 +107,10 @@ def read_checkpoint(path):
         raise InputError(f"{prefix}: not a readable TensorFlow checkpoint ({reason})") from None
 
 
-def assign_variables(variables, arrays, where, allowed_missing=None, averages=True):
+def assign_variables(variables, arrays, where, allowed_missing=None):
     """Assigns arrays (from a checkpoint, by published name) to variables, one source each.
 
-    averages: prefer the entries NAME/ExponentialMovingAverage where present.
+    An entry NAME/ExponentialMovingAverage goes before NAME.
     Raises InputError naming the variables without a source, with a wrong shape or non-finite
     values, and the entries without a use. Nothing is assigned then."""
     raw = split_cell({n: a for n, a in arrays.items() if not n.endswith(AVERAGE)})
@@ -120,7 +120,7 @@ def assign_variables(variables, arrays, where, allowed_missing=None, averages=Tr
     problems = []
     chosen = {}
     for name, variable in variables.items():
-        source = averaged if averages and name in averaged else raw
+        source = averaged if name in averaged else raw
         if name not in source:
             if not (allowed_missing and allowed_missing.fullmatch(name)):
                 problems.append(f"no source for {name}")

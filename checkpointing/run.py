@@ -17,33 +17,11 @@ from checkpointing.run_folder import (
     saved_checkpoints,
 )
 from command_line.errors import InputError
-from config import CONFIG_FILE, load_config, save_config
+from config import CONFIG_FILE, load_config, model_settings, save_config
 from datasets.vocabulary import Vocabulary
 from model import VAL
 
 CONVERTED_FILE = "converted.json"  # only in a run that convert_published.py made
-
-
-def build_model(config, vocabulary_size):
-    """The model of a run."""
-    return VAL(
-        config.image_model,
-        config.image_size,
-        vocabulary_size,
-        word_size=config.word_embedding_size,
-        text_units=config.text_embedding_size,
-        joint_size=config.joint_embedding_size,
-        composition=config.composition,
-        dropout=config.dropout,
-        batch_norm_decay=config.batch_norm_decay,
-        weight_decay=config.weight_decay,
-        text_model=config.text_model,
-        padding_in_training=config.as_published,
-        levels=config.levels.split(","),
-        without=config.without,
-        gate_activation=config.gate_activation,
-        self_attention_start=config.self_attention_start,
-    )
 
 
 def prepare_run(config, vocabulary):
@@ -56,18 +34,17 @@ def prepare_run(config, vocabulary):
     if (folder / CONVERTED_FILE).exists():
         raise InputError(
             f"{folder}: holds a converted checkpoint, without optimizer state: training can't go "
-            "on from it; give another --checkpoint_dir",
+            "on from it; give another folder",
             2,
         )
     if (folder / CONFIG_FILE).exists() and saved_checkpoints(folder):
         differing = changed_settings(config)
-        if (folder / VOCABULARY_FILE).exists():
-            if Vocabulary.load(folder / VOCABULARY_FILE).words != vocabulary.words:
-                differing.append("the words of the training captions")
+        if Vocabulary.load(folder / VOCABULARY_FILE).words != vocabulary.words:
+            differing.append("the words of the training captions")
         if differing:
             raise InputError(
                 f"{folder}: holds a run with other settings ({'; '.join(differing)}); "
-                "repeat them, or give another --checkpoint_dir",
+                "repeat them, or give another folder",
                 2,
             )
     vocabulary.save(folder / VOCABULARY_FILE)
@@ -140,7 +117,7 @@ def load_trained_model(checkpoint_dir, exact_model_checkpoint="", precision="flo
     vocabulary = Vocabulary.load(Path(checkpoint_dir) / VOCABULARY_FILE)
     path = checkpoint_path(checkpoint_dir, exact_model_checkpoint)
     with dtype_policy(precision):
-        model = build_model(config, len(vocabulary))
+        model = VAL(len(vocabulary), **model_settings(config))
     variables = named_variables(model)
     restore(
         tf.train.Checkpoint(

@@ -10,13 +10,13 @@ from config import CONFIG_FILE, load_config
 VOCABULARY_FILE = "vocab.txt"
 # Settings that may differ when a run goes on: where things lie, whether all have to, how long and
 # how watched.
-MAY_CHANGE = (
+MAY_CHANGE_ON_RESUME = (
     "checkpoint_dir", "data_path", "train_length", "keep_checkpoints", "eval_length",
     "allow_missing",
 )  # fmt: skip
 
 
-def changed_settings(config, may_change=MAY_CHANGE):
+def changed_settings(config, may_change=MAY_CHANGE_ON_RESUME):
     """["name was, now is"] of the settings in which the run in config's folder, which must be
     there, differs from config; those that may change left out."""
     earlier, now = asdict(load_config(config.checkpoint_dir)), asdict(config)
@@ -34,11 +34,11 @@ def checkpoint_path(checkpoint_dir, exact_model_checkpoint=""):
         path, folder = Path(exact_model_checkpoint), Path(checkpoint_dir)
         path = path if path.is_relative_to(folder) else folder / path
         if not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(folder)):
-            raise InputError(f"--exact_model_checkpoint={path}: not in {folder}")
+            raise InputError(f"{path}: not in {folder}")
         if not path.name.rpartition("-")[2].isdigit():
-            raise InputError(f"--exact_model_checkpoint={path.name}: not <name>-<step>")
+            raise InputError(f"{path}: not <name>-<step>")
         if not Path(f"{path}.index").exists():
-            raise InputError(f"--exact_model_checkpoint: {path}.index not found")
+            raise InputError(f"{path}.index not found")
         return str(path)
     paths = saved_checkpoints(checkpoint_dir)
     if not paths:

@@ -4,6 +4,8 @@ import errno
 import sys
 import traceback
 
+from command_line.tensorflow_start import start_tensorflow
+
 # A full or unwritable disk, a path that can't be; OSError's own message names the file.
 DISK = (
     errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG,
@@ -21,6 +23,7 @@ class InputError(Exception):
 
 def run_main(main):
     """Runs main(argv); an InputError or a refusing disk becomes one line on stderr."""
+    start_tensorflow()
     try:
         sys.exit(main(sys.argv[1:]))
     except InputError as error:

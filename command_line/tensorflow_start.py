@@ -2,7 +2,7 @@
 
 While it is imported, TensorFlow 2.21 writes to the terminal whatever TF_CPP_MIN_LOG_LEVEL says
 ("oneDNN custom operations are on"), afterwards from that level on ("failed call to cuInit").
-Whoever sets TF_CPP_MIN_LOG_LEVEL, to 0 for instance, hears everything from that level on.
+Whoever sets TF_CPP_MIN_LOG_LEVEL to another level, as 0, hears everything from there on.
 
 TensorFlow leaves oneDNN off on x86 CPUs without AVX-512, where a training update takes 1.3 to 1.6
 times as long without it (benchmarks/README.md). Whoever sets TF_ENABLE_ONEDNN_OPTS decides.
@@ -19,27 +19,24 @@ LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 ERRORS_RAISED = "3"  # neither warnings nor errors: those that matter arrive as exceptions too
 
 
-def fast_tensorflow():
-    """To be called before TensorFlow is imported."""
+def start_tensorflow():
+    """To be called before TensorFlow is imported; changes nothing after that. run_main does, and
+    each room whose modules import TensorFlow."""
+    if "tensorflow" in sys.modules:
+        return
     if platform.machine() in ("x86_64", "AMD64"):
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
-
-
-def quiet_tensorflow():
-    """To be called before TensorFlow is imported; later, or with LEVEL set, nothing changes."""
-    if LEVEL not in os.environ and "tensorflow" not in sys.modules:
-        os.environ[LEVEL] = ERRORS_RAISED
-        sys.meta_path.insert(0, QuietImport("tensorflow"))
+    # A child inherits the level, but not the quiet import.
+    quiet = os.environ.setdefault(LEVEL, ERRORS_RAISED) == ERRORS_RAISED
+    if quiet and not any(isinstance(finder, QuietImport) for finder in sys.meta_path):
+        sys.meta_path.insert(0, QuietImport())
 
 
 class QuietImport(importlib.abc.MetaPathFinder):
-    """Standard error is closed while the module of this name is imported for the first time."""
-
-    def __init__(self, name):
-        self.name = name
+    """Standard error is closed while TensorFlow is imported for the first time."""
 
     def find_spec(self, name, path=None, target=None):
-        if name != self.name:
+        if name != "tensorflow":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

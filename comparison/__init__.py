@@ -1,3 +1,5 @@
 """Compositions and parts of VAL under equal terms: the same training, tuning and statistics."""
 
-import command_line  # noqa: F401 - before TensorFlow, which it quiets
+from command_line.tensorflow_start import start_tensorflow
+
+start_tensorflow()

@@ -7,7 +7,10 @@ data/fashion_iq. Records come in released order. InputError names file and entry
 from pathlib import Path
 
 from command_line.errors import InputError
+from command_line.tensorflow_start import start_tensorflow
 from datasets import fashion200k, fashion_iq, shoes
+
+start_tensorflow()
 
 DRAWN = "demo_data.json"  # lies in a root of drawn data (demo.generate_demo_data)
 READERS = {"fashion_iq": fashion_iq, "shoes": shoes, "fashion200k": fashion200k}

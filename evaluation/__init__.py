@@ -1,3 +1,5 @@
 """From a model to features, from features to ranks and recall."""
 
-import command_line  # noqa: F401 - before TensorFlow, which it quiets
+from command_line.tensorflow_start import start_tensorflow
+
+start_tensorflow()

@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from datasets.images import image_batches, iterate, read_pixels
 from datasets.vocabulary import pad
-from evaluation.own_ranking import scorer_for
+from evaluation.pairwise_scorer import scorer_for
 
 TEXTS = 256  # captions encoded at a time: a recurrent net reads all its weights at every word
 
@@ -21,7 +21,7 @@ class Encoder:
     def __init__(self, model, config, batch_size, progress=True):
         self.model, self.config = model, config
         self.batch_size, self.progress = max(2, batch_size), progress
-        self.scorer = scorer_for(model.own_ranking)
+        self.scorer = scorer_for(model.pairwise_scorer)
         self._image_encoder = model.inference_image_encoder()
         traced = partial(tf.function, autograph=False)  # nothing branches on a tensor
         self._encode = traced(self._encoded, reduce_retracing=True)

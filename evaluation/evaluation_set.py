@@ -9,7 +9,7 @@ import numpy as np
 from command_line.errors import InputError
 from evaluation.features import read_features
 from evaluation.groundtruth import GroundTruth, groundtruth_path, keep_answerable, load_groundtruth
-from evaluation.own_ranking import scorer_for
+from evaluation.pairwise_scorer import scorer_for
 from evaluation.ranking import Scorer
 
 
@@ -42,7 +42,7 @@ def select(features, truth, protocol):
         len(truth.captions),
         len(truth.gallery),
         len(missing),
-        scorer_for(features.about.get("own_ranking")),
+        scorer_for(features.about.get("pairwise_scorer")),
     )
 
 

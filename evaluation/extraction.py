@@ -62,7 +62,7 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
         "step": int(path.rsplit("-", 1)[1]),
         "seed": config.seed,
         "composition": config.composition,
-        "own_ranking": encoder.model.own_ranking,
+        "pairwise_scorer": encoder.model.pairwise_scorer,
         "precision": precision,
         "missing_images": missing,
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},

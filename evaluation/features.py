@@ -13,7 +13,7 @@ import numpy as np
 import datasets
 from command_line.errors import InputError
 from datasets.released_files import check_name, read_json, read_lines
-from evaluation.own_ranking import VECTORS
+from nets.compositions import PAIRWISE_VECTORS
 
 DESCRIPTION = "features.json"
 
@@ -30,7 +30,7 @@ class QueryKey(NamedTuple):
 class Features(NamedTuple):
     """One subset's features."""
 
-    queries: np.ndarray  # float32 [Q, D]; [Q, 4 D] of a composition with its own ranking
+    queries: np.ndarray  # float32 [Q, D]; [Q, 4 D] for the pairwise scorer
     gallery: np.ndarray  # float32 [N, D]
     query_keys: list[QueryKey]  # [Q]
     gallery_names: list[str]  # [N]
@@ -74,8 +74,7 @@ def read_features(folder):
     about = read_about(folder)
     queries = read_array(folder / "query_images.npy")
     gallery = read_array(folder / "test_images.npy")
-    # A query of a composition that ranks in its own way is several vectors.
-    vectors = VECTORS if about.get("own_ranking") else 1
+    vectors = PAIRWISE_VECTORS if about.get("pairwise_scorer") else 1
     if queries.shape[1] != vectors * gallery.shape[1]:
         raise InputError(
             f"{folder / 'query_images.npy'}: {queries.shape[1]} dimensions, "

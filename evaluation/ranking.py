@@ -181,7 +181,7 @@ def rank_correct(
     queries: float32 [Q, D]; gallery: float32 [N, D]; all finite.
     correct: scipy.sparse bool [Q, N]. references: int [Q], the column of the query's own
     reference image, which is taken out of its gallery; -1 or None: nothing is taken out.
-    scorer: what compares the two, see own_ranking.scorer_for.
+    scorer: what compares the two, see pairwise_scorer.scorer_for.
     """
     correct = scipy.sparse.csr_array(correct, copy=True)
     correct.eliminate_zeros()

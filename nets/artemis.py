@@ -11,8 +11,7 @@ The score of a query r, m and a target t is no distance of two vectors, yet four
 import keras
 from keras import ops
 
-EPSILON = 1e-12  # of squared norms
-VECTORS = 4  # of a query and level: e, a^2, i, b^2
+from nets.compositions import PAIRWISE_EPSILON, PAIRWISE_VECTORS
 
 
 def artemis(level, map_shape, text_size, **_):
@@ -38,17 +37,18 @@ def artemis(level, map_shape, text_size, **_):
 
 def unit(x):
     """x [B, C] -> the same with unit L2 norm."""
-    return x * ops.rsqrt(ops.maximum(ops.sum(ops.square(x), axis=-1, keepdims=True), EPSILON))
+    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(square, PAIRWISE_EPSILON))
 
 
 def similarities(queries, targets):
     """Mean of the two cosines. queries [B, 4 C] as artemis makes them, targets [N, C] -> [B, N]"""
-    explicit, explicit_norm, implicit, implicit_norm = ops.split(queries, VECTORS, axis=-1)
+    explicit, explicit_norm, implicit, implicit_norm = ops.split(queries, PAIRWISE_VECTORS, axis=-1)
     columns = ops.transpose(targets)  # [C, N]
     squares = ops.square(columns)
 
     def cosines(direction, weights):
-        norms = ops.maximum(ops.matmul(weights, squares), EPSILON)
+        norms = ops.maximum(ops.matmul(weights, squares), PAIRWISE_EPSILON)
         return ops.matmul(direction, columns) * ops.rsqrt(norms)
 
     return (cosines(explicit, explicit_norm) + cosines(implicit, implicit_norm)) / 2

@@ -16,10 +16,10 @@ HEADS = 2
 class WeightedSum(keras.layers.Layer):
     """w1 * first + w2 * second, of one shape; in VAL the attended image and the self-attention.
 
-    start: w1 and w2 before training; VAL's 1 and 0 let it start from the image alone.
+    start: w1 and w2 before training.
     learned: which of them are trained."""
 
-    def __init__(self, start=(1.0, 0.0), learned=(True, True), **kwargs):
+    def __init__(self, start, learned=(True, True), **kwargs):
         super().__init__(**kwargs)
         self.start = [keras.initializers.Constant(value) for value in start]
         self.learned = learned
@@ -61,17 +61,16 @@ class JointConv2D(keras.layers.Layer):
         return ops.conv(image, of_image) + ops.matmul(text, of_text[0, 0])[:, None, None, :]
 
 
-PARTS = ("joint_attention", "self_attention", "spatial_gate", "channel_gate")
-
-
 def composite_transformer(
     level, map_shape, text_size, activation, initializer, dropout, decay, epsilon, weight_decay,
-    without="", gate_activation=True, self_attention_start=0.0,
+    without, gate_activation, self_attention_start,
 ):  # fmt: skip
     """image map v [B, H, W, C], text feature t [B, text_size] -> composite map [B, H, W, C].
 
     map_shape: (H, W, C). activation: makes the backbone's activation layer, given its name.
-    without: one of PARTS; without joint attention the image map is kept as it is.
+    without: joint_attention (the image map is kept as it is), self_attention, spatial_gate,
+    channel_gate or nothing. self_attention_start: its weight before training;
+    VAL's 0 starts from the image alone.
     """
     height, width, channels = map_shape
     scope = f"attention{level}"
@@ -131,6 +130,7 @@ def _self_attention(positions, size, dropout, scope, head):
             size, use_bias=False, kernel_initializer="glorot_uniform", name=name
         )(positions)
 
+    # The published code computes softmax(keys . values^T) . queries: the same under other names.
     query, key, value = dense(0), dense(1), dense(2)
     scores = ops.matmul(query, ops.transpose(key, (0, 2, 1))) / math.sqrt(size)  # [B, HW, HW]
     weights = keras.layers.Softmax(name=f"{scope}.head_{head}.softmax")(scores)

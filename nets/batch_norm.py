@@ -63,7 +63,7 @@ class BatchNormalization(keras.layers.Layer):
         )[:3]
 
     def _whole_batch(self, inputs):
-        """As _fused in training, over the inputs of all replicas, which are of equal size."""
+        """Does what _fused does in training, over all replicas' inputs, which are of equal size."""
         x = ops.cast(inputs, "float32")
         replica = tf.distribute.get_replica_context()
         count, own = replica.num_replicas_in_sync, replica.replica_id_in_sync_group

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+PAIRWISE_VECTORS = 4  # of a query and level that is scored in pairs; nets.artemis
+PAIRWISE_EPSILON = 1e-12  # of squared norms there
+
 
 class Composition(NamedTuple):
     """What a composition uses, and how its layer for one level is built."""
@@ -18,8 +21,8 @@ class Composition(NamedTuple):
     # maps [B, H, W, C] or features [B, C] come out. shared: see composite_transformer.
     composer: Callable
     has_attention: bool = False
-    # Its query is no vector of the gallery's space: nets.artemis says how the two meet.
-    own_ranking: bool = False
+    # Its query is no vector of the gallery's space: the two are scored as pairs (nets.artemis).
+    pairwise: bool = False
 
 
 def _image_only(level, map_shape, text_size, **shared):
@@ -65,5 +68,5 @@ COMPOSITIONS = {
     "rtic_4": Composition(True, True, _pooled("rtic", 4)),
     "composeae": Composition(True, True, _pooled("compose_ae")),
     "cosmo": Composition(True, True, _of("cosmo", "cosmo")),
-    "artemis": Composition(True, True, _of("artemis", "artemis"), own_ranking=True),
+    "artemis": Composition(True, True, _of("artemis", "artemis"), pairwise=True),
 }

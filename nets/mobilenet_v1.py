@@ -15,11 +15,11 @@ LEVELS = (6, 10, 13)  # blocks whose outputs are the low, mid and high level
 
 
 def kernel_initializer():
-    """Of the backbone, its attention and its projection."""
+    """How the kernels of the backbone, VAL's attention and the text projection start."""
     return keras.initializers.TruncatedNormal(stddev=0.09)
 
 
-def activation(name=None):
+def activation(name):
     return keras.layers.ReLU(max_value=6.0, name=name)
 
 

@@ -15,7 +15,7 @@ MRN_DROPOUT = 0.5  # RTIC's mrn.py
 COMPOSE_AE_DROPOUT = 0.5  # the authors'
 
 
-class Level:
+class PooledComposer:
     """Inputs and layers of one composer, named <composition><level>.<part>."""
 
     def __init__(self, composition, level, map_shape, text_size, decay, epsilon):
@@ -45,13 +45,13 @@ class Level:
 
 def sum_of_features(level, map_shape, text_size, decay, epsilon, **_):
     """v + W t; the plainest there is."""
-    own = Level("sum", level, map_shape, text_size, decay, epsilon)
+    own = PooledComposer("sum", level, map_shape, text_size, decay, epsilon)
     return own.net(own.image + own.dense(own.text, "text"))
 
 
 def concatenation(level, map_shape, text_size, dropout, decay, epsilon, **_):
     """W2 drop(relu(BN(W1 relu(BN [v;t])))), W1 to C + T; google/tirg, Concat."""
-    own = Level("concat", level, map_shape, text_size, decay, epsilon)
+    own = PooledComposer("concat", level, map_shape, text_size, decay, epsilon)
     hidden = own.dense(own.norm(own.both, "first"), "hidden", own.both.shape[-1])
     hidden = own.drop(own.norm(hidden, "second"), dropout, "hidden")
     return own.net(own.dense(hidden, "out"))
@@ -62,7 +62,7 @@ def tirg(level, map_shape, text_size, decay, epsilon, **_):
 
     Vo et al., "Composing Text and Image for Image Retrieval", CVPR 2019, Eq. 1-3; google/tirg,
     TIRG. There it composes one feature; three levels are our variant."""
-    own = Level("tirg", level, map_shape, text_size, decay, epsilon)
+    own = PooledComposer("tirg", level, map_shape, text_size, decay, epsilon)
     gate = own.dense(own.norm(own.both, "gate"), "gate", activation="sigmoid")
     hidden = own.norm(own.both, "residual")
     hidden = own.dense(hidden, "residual_hidden", own.both.shape[-1], activation="relu")
@@ -76,7 +76,7 @@ def mrn(level, map_shape, text_size, decay, epsilon, **_):
 
     Kim et al., "Multimodal Residual Learning for Visual QA", NIPS 2016, one block; as RTIC's
     mrn.py has it."""
-    own = Level("mrn", level, map_shape, text_size, decay, epsilon)
+    own = PooledComposer("mrn", level, map_shape, text_size, decay, epsilon)
     text = own.dense(own.text, "text")
 
     def dense(x, part, activation=None):
@@ -95,7 +95,7 @@ def compose_ae(level, map_shape, text_size, decay, epsilon, **_):
     ecom-research/ComposeAE, ComposeAE. Its further losses (reconstruction of v and t, rotational
     symmetry; weights 0.1, 0.1, 0.01) are not here: all compositions learn by the same loss.
     C has to be a multiple of 32."""
-    own = Level("composeae", level, map_shape, text_size, decay, epsilon)
+    own = PooledComposer("composeae", level, map_shape, text_size, decay, epsilon)
 
     def projections(branch):
         z = own.dense(own.norm(own.image, f"{branch}_image", None), f"{branch}_image_1")
@@ -126,7 +126,7 @@ def rtic(blocks):
     Shin et al., "RTIC: Residual Learning for Text and Image Composition", 2021; rtic.py."""
 
     def build(level, map_shape, text_size, decay, epsilon, **_):
-        own = Level(f"rtic_{blocks}_", level, map_shape, text_size, decay, epsilon)
+        own = PooledComposer(f"rtic_{blocks}_", level, map_shape, text_size, decay, epsilon)
         leaky = keras.layers.LeakyReLU(0.01)  # PyTorch's slope
         fused = own.dense(own.norm(own.both, "fusion", leaky), "fusion")
         gate = own.norm(own.dense(fused, "gate_hidden"), "gate", leaky)

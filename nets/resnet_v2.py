@@ -11,11 +11,11 @@ SCOPE = "resnet_v2_50."
 
 
 def kernel_initializer():
-    """Of the backbone, its attention and its projection."""
+    """How the kernels of the backbone, VAL's attention and the text projection start."""
     return keras.initializers.VarianceScaling(2.0, "fan_in", "truncated_normal")
 
 
-def activation(name=None):
+def activation(name):
     return keras.layers.ReLU(name=name)
 
 

@@ -51,7 +51,7 @@ class MaxOverTime(keras.layers.Layer):
     depends on its batch. padding_in_training=True lets them take part in training, as published.
     """
 
-    def __init__(self, padding_in_training=False, **kwargs):
+    def __init__(self, padding_in_training, **kwargs):
         super().__init__(**kwargs)
         self.padding_in_training = padding_in_training
 
@@ -66,7 +66,7 @@ class MaxOverTime(keras.layers.Layer):
         return longest
 
 
-def text_encoder(text_model, vocabulary_size, word_size, units, padding_in_training=False):
+def text_encoder(text_model, vocabulary_size, word_size, units, padding_in_training):
     """tokens [B, T] int32, lengths [B] int32 -> max over time of the recurrent net's steps,
     [B, units], or [B, 2 units] for both directions.
 

@@ -1,3 +1,5 @@
 """Pictures and tables of what was trained and scored: python -m reports.<name>."""
 
-import command_line  # noqa: F401 - before TensorFlow, which it quiets
+from command_line.tensorflow_start import start_tensorflow
+
+start_tensorflow()

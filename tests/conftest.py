@@ -3,6 +3,9 @@
 import pytest
 from hypothesis import settings
 
+from command_line.tensorflow_start import start_tensorflow
+
+start_tensorflow()
 settings.register_profile("repository", deadline=None, max_examples=50, derandomize=True)
 settings.load_profile("repository")
 

@@ -24,7 +24,7 @@ from nets.compositions import COMPOSITIONS
 from tests.support.small_catalogue import write_picture
 from tests.support.small_run import write_run
 
-ONE_VECTOR = [name for name, composition in COMPOSITIONS.items() if not composition.own_ranking]
+ONE_VECTOR = [name for name, composition in COMPOSITIONS.items() if not composition.pairwise]
 SMALL, LARGE = "mobilenet_v1_025", "resnet_v2_50"
 ROWS = [
     *((composition, "lstm", SMALL) for composition in ONE_VECTOR),

@@ -1,6 +1,6 @@
 """Compares our tensors with the published TensorFlow 1 graph's, for any golden file:
 
-    python tests/parity.py ../shared/golden/golden_eval_mobilenet_v1_ml_B_64.npz ...
+    .venv/bin/python tests/parity.py tests/golden/*.npz
 
 The file's name says what it holds: golden_<eval|train>_<model>_ml_<A|B>_<size>.npz, or
 golden_losses*.npz. Weights are rebuilt by name. Prints a row per tensor (relative error, limit)
@@ -138,16 +138,16 @@ def compare_train(golden, image_model, recipe, size):
         "targets": images(9, len(golden["tokens"]), size, golden["tgt_sum"]),
         "tokens": golden["tokens"],
         "lengths": golden["lengths"],
-        "place": np.zeros(2, np.int64),
+        "data_position": np.zeros(2, np.int64),
     }
     model, rows = training.model, []
     gradients = {}
 
-    def learn(computed, learn=training.learn):
+    def apply_gradients(computed, apply=training.apply_gradients):
         gradients.update({n: tf.convert_to_tensor(g).numpy() for n, g in computed.items()})
-        learn(computed)
+        apply(computed)
 
-    training.learn = learn
+    training.apply_gradients = apply_gradients
     # The pooled features of a training pass, without moving any statistics.
     state = {name: v.numpy() for name, v in training.variables.items()}
     composed = model.query_levels(

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from checkpointing.published_names import named_variables
+from config import make_config, model_settings
 from model import (
     VAL,
     bidirectional_matching_loss,
@@ -15,17 +15,18 @@ from model import (
 )
 from nets.batch_norm import BatchNormalization
 from nets.text import MaxOverTime
-from tests.support.golden_recipes import draw
+from tests.support.small_run import drawn_model
 
-SIZES = dict(image_size=64, vocabulary_size=20, word_size=8, text_units=16, joint_size=12)
+
+def small_config(image_model="mobilenet_v1_025", **settings):
+    return make_config(
+        image_model=image_model, image_size=64, word_embedding_size=8, text_embedding_size=16,
+        joint_embedding_size=12, **settings,
+    )  # fmt: skip
 
 
 def build(image_model="mobilenet_v1_025", **settings):
-    """A model on golden recipe B's weights: an untrained net's features vanish at inference."""
-    model = VAL(image_model, **SIZES, **settings)
-    for name, variable in named_variables(model).items():
-        variable.assign(draw(name, variable.shape, "B"))
-    return model
+    return drawn_model(small_config(image_model, **settings), 20)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_batch_and_padding_change_no_feature(small):
 
 def test_untrained_composition_is_the_gated_image():
     """w1 = 1 and w2 = 0 at the start: self-attention does not matter yet."""
-    small = VAL("mobilenet_v1_025", **SIZES)
+    small = VAL(20, **model_settings(small_config()))
     images, tokens, lengths = inputs(2)
     maps = small.encode_image(images)
     text = small.encode_text(tokens, lengths)
@@ -87,7 +88,7 @@ def test_padding_takes_part_in_training_only_as_published():
     steps = -np.ones((2, 3, 4), np.float32)
     lengths = np.array([3, 2], np.int32)
     published = MaxOverTime(padding_in_training=True)
-    assert np.all(np.asarray(MaxOverTime()(steps, lengths, training=True)) == -1)
+    assert np.all(np.asarray(MaxOverTime(False)(steps, lengths, training=True)) == -1)
     assert np.all(np.asarray(published(steps, lengths)) == -1)
     training = np.asarray(published(steps, lengths, training=True))
     assert np.all(training[0] == -1) and np.all(training[1] == 0)
@@ -148,7 +149,7 @@ def test_matching_loss_agrees_with_a_loop(negatives):
         distances = ((a[:, None] - b[None]) ** 2).sum(-1).astype(np.float32)
         expected = loop_matching_loss(distances, 0.2, negatives)
         expected += loop_matching_loss(distances.T, 0.2, negatives)
-        ours = bidirectional_matching_loss(distances, 0.2, negatives)
+        ours = bidirectional_matching_loss(distances, 0.2, negatives, False)
         np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -195,7 +196,7 @@ def test_a_zero_row_ties_with_every_target_and_rounding_decides():
             ours = squared_distances(
                 *(normalize(rows.astype(np.float32)) for rows in (query, target))
             )
-            loss = bidirectional_matching_loss(ours, 0.2, negatives)
+            loss = bidirectional_matching_loss(ours, 0.2, negatives, False)
             expected = sum(loop_matching_loss(d, 0.2, negatives) for d in (exact, exact.T))
             found.append(round(float(expected - loss) / 0.05, 3))  # 0.05: a row's margin
     assert set(lost["hardest"]) == {0}

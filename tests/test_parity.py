@@ -1,4 +1,4 @@
-"""Agreement with the published graph's tensors, where ../shared/golden is there."""
+"""Agreement with the published graph's tensors; ResNet's lie in ../shared, where that is there."""
 
 from pathlib import Path
 
@@ -8,12 +8,15 @@ import pytest
 from tests.parity import GRADIENT_LIMIT, LIMIT, compare_file, regularized_variable
 from tests.support.golden_recipes import added_as_published, draw
 
-GOLDEN = Path(__file__).parents[2] / "shared" / "golden"
+GOLDEN = Path(__file__).parent / "golden"
+TRAIN = GOLDEN / "golden_train_mobilenet_v1_ml_B_64.npz"
+RESNET = Path(__file__).parents[2] / "shared/golden/golden_eval_resnet_v2_50_ml_B_96.npz"
+no_resnet = pytest.mark.skipif(not RESNET.exists(), reason=f"no {RESNET}")
 FILES = (
-    "golden_eval_mobilenet_v1_ml_B_64.npz",
-    "golden_eval_resnet_v2_50_ml_B_96.npz",
-    "golden_losses.npz",
-    "golden_train_mobilenet_v1_ml_B_64.npz",
+    GOLDEN / "golden_eval_mobilenet_v1_ml_B_64.npz",
+    GOLDEN / "golden_losses.npz",
+    TRAIN,
+    pytest.param(RESNET, marks=no_resnet),
 )
 LARGE = {  # kernels of a million weights and more
     "MobilenetV1/Conv2d_13_pointwise/weights": (1, 1, 1024, 1024),
@@ -23,21 +26,14 @@ LARGE = {  # kernels of a million weights and more
 }
 
 
-@pytest.fixture(scope="module")
-def rows():
-    return {}
-
-
-@pytest.mark.parametrize("name", FILES)
-def test_published_tensors(name):
-    if not (GOLDEN / name).exists():
-        pytest.skip(f"no golden files at {GOLDEN}")
-    compared = compare_file(GOLDEN / name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_published_tensors(path):
+    compared = compare_file(path)
     assert len(compared) > 15
     assert [row for row in compared if not row.error <= row.limit] == []
-    if "eval" in name or "losses" in name:
+    if path != TRAIN:
         assert max(row.limit for row in compared) == LIMIT
-    if "train" in name:
+    else:
         gradients = [row.error for row in compared if row.limit == GRADIENT_LIMIT]
         assert len(gradients) > 100 and np.mean(np.array(gradients) <= 1e-3) > 0.85
 
@@ -45,11 +41,8 @@ def test_published_tensors(name):
 def test_what_regularisation_is_off_by_is_how_the_published_graph_adds():
     """Float64's sum of squares is off from the golden files' up to 1.2e-5, that sum by no more than
     5e-7: the cause of parity.PENALTY_LIMIT."""
-    path = GOLDEN / "golden_train_mobilenet_v1_ml_B_64.npz"
-    if not path.exists():
-        pytest.skip(f"no golden files at {GOLDEN}")
     exact, added = [], []
-    with np.load(path) as golden:
+    with np.load(TRAIN) as golden:
         for name, value in zip(golden["reg_names"], golden["reg_losses"], strict=True):
             variable = regularized_variable(str(name))
             shape = LARGE.get(variable)

@@ -1,3 +1,5 @@
 """The loop, one update, the examples and the devices."""
 
-import command_line  # noqa: F401 - before TensorFlow, which it quiets
+from command_line.tensorflow_start import start_tensorflow
+
+start_tensorflow()

@@ -39,17 +39,17 @@ def batch_plan(config, examples_of_epoch, epoch, batch):
             rng = np.random.default_rng([config.seed, epoch, index])
             shape = (config.batch_size, 2)  # reference, target
             flips = rng.random(shape) < 0.5 if config.augmentation else np.zeros(shape, bool)
-            squares = rng.integers(size, top, shape) if top else np.full(shape, size)
-            corners = rng.integers(0, squares[..., None] - size + 1, (*shape, 2))
+            resize_edges = rng.integers(size, top, shape) if top else np.full(shape, size)
+            crop_offsets = rng.integers(0, resize_edges[..., None] - size + 1, (*shape, 2))
             tokens, lengths = pad([example.words for example in chosen])
             yield {
                 "paths": np.array([[example.reference, example.target] for example in chosen]),
                 "flips": flips,
-                "squares": squares.astype(np.int32),
-                "corners": corners.astype(np.int32),
+                "resize_edges": resize_edges.astype(np.int32),
+                "crop_offsets": crop_offsets.astype(np.int32),
                 "tokens": tokens,
                 "lengths": lengths,
-                "place": np.array([epoch, index], np.int64),
+                "data_position": np.array([epoch, index], np.int64),
             }
         epoch, batch = epoch + 1, 0
 
@@ -63,18 +63,20 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
 
     def plans():
         for plan in batch_plan(config, examples_of_epoch, epoch, batch):
-            place = plan.pop("place")
+            position = plan.pop("data_position")
             for rows in shares:
-                yield {**{key: value[rows] for key, value in plan.items()}, "place": place}
+                share = {key: value[rows] for key, value in plan.items()}
+                yield {**share, "data_position": position}
 
     def load_image(item):
         return load_augmented(
-            item["paths"], item["squares"], item["corners"], item["flips"],
+            item["paths"], item["resize_edges"], item["crop_offsets"], item["flips"],
             config.image_size, config.as_published, read,
         )  # fmt: skip
 
     def load_side(plan, side):
-        items = {key: plan[key][:, side] for key in ("paths", "squares", "corners", "flips")}
+        of_images = "paths", "resize_edges", "crop_offsets", "flips"
+        items = {key: plan[key][:, side] for key in of_images}
         return tf.map_fn(load_image, items, fn_output_signature=tf.float32)
 
     @tf.autograph.experimental.do_not_convert
@@ -86,7 +88,7 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
             "targets": targets,
             "tokens": plan["tokens"],
             "lengths": plan["lengths"],
-            "place": plan["place"],
+            "data_position": plan["data_position"],
         }
 
     size = shares[0].stop - shares[0].start
@@ -94,11 +96,11 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
     signature = {
         "paths": tf.TensorSpec(pairs, tf.string),
         "flips": tf.TensorSpec(pairs, tf.bool),
-        "squares": tf.TensorSpec(pairs, tf.int32),
-        "corners": tf.TensorSpec((*pairs, 2), tf.int32),
+        "resize_edges": tf.TensorSpec(pairs, tf.int32),
+        "crop_offsets": tf.TensorSpec((*pairs, 2), tf.int32),
         "tokens": tf.TensorSpec((size, None), tf.int32),
         "lengths": tf.TensorSpec((size,), tf.int32),
-        "place": tf.TensorSpec((2,), tf.int64),
+        "data_position": tf.TensorSpec((2,), tf.int64),
     }
     dataset = tf.data.Dataset.from_generator(plans, output_signature=signature)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))

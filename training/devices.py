@@ -79,7 +79,7 @@ def is_chief():
     return not in_cluster() or tf.distribute.get_strategy().cluster_resolver.task_id == 0
 
 
-def check_settings(batch_size, xla):
+def check_devices(batch_size, xla):
     """Raises InputError for a batch that can't be shared equally, and for XLA on several devices,
     which TensorFlow can't compile together."""
     if batch_size % replicas():

@@ -11,7 +11,7 @@ from command_line.errors import InputError
 from datasets.images import iterate
 from training.batches import input_pipeline
 from training.devices import is_chief, of_all_processes, on_all_replicas, rows_of_process
-from training.progress import Journal, SilentJournal
+from training.progress import MetricLog, SilentMetricLog
 from training.start import initial_model
 from training.update import Training, loss_names
 
@@ -32,20 +32,20 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
     first, last = int(training.step.numpy()), config.train_length
     if len(of_all_processes(first)) > 1:
         raise InputError(f"{folder}: not the same for all workers; they have to share it")
-    journal = Journal(config, first) if is_chief() else SilentJournal()
+    metric_log = MetricLog(config, first) if is_chief() else SilentMetricLog()
     update, batches = compiled_update(training, config, examples_of_epoch)
     names = loss_names(config.levels)
 
     def evaluate(step):
         if validation and step % config.eval_length == 0:
-            if journal.note_scores(step, validate(training, validation)):
+            if metric_log.note_scores(step, validate(training, validation)):
                 best.save(step)
 
-    with journal, StopSignals() as stop:
+    with metric_log, StopSignals() as stop:
         for step in range(first + 1, last + 1):
             losses = dict(zip(names, map(float, update(next(batches))), strict=True))
             check_finite(losses, step)
-            journal.note(step, int(training.place.numpy()[0]), losses)
+            metric_log.note(step, int(training.data_position.numpy()[0]), losses)
             evaluate(step)
             stopped = max(of_all_processes(stop.received))  # all stop after the same step
             if step % config.save_length == 0 or step == last or stopped:
@@ -61,11 +61,11 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
 
 
 def compiled_update(training, config, examples_of_epoch):
-    """-> (function of one batch of every replica, those batches from the run's place on)."""
-    place = training.place.numpy().tolist()
+    """-> (function of one batch of every replica, those batches from the run's position on)."""
+    position = training.data_position.numpy().tolist()
     pipeline = tf.distribute.get_strategy().distribute_datasets_from_function(
         lambda context: input_pipeline(
-            config, examples_of_epoch, *place, rows_of_process(context, config.batch_size)
+            config, examples_of_epoch, *position, rows_of_process(context, config.batch_size)
         )
     )
     update = tf.function(

@@ -18,19 +18,21 @@ RECALLS = [recall_name(k) for k in PUBLISHED_RECALLS]
 BEST = RECALLS.index("R@10") + 1  # column of eval_log.csv that chooses the best checkpoint
 
 
-class Journal(contextlib.ExitStack):
+class MetricLog(contextlib.ExitStack):
     """All of it for one run: train_log.csv, eval_log.csv, the progress, the summaries."""
 
     def __init__(self, config, first):
         super().__init__()
         folder = config.checkpoint_dir
         self.config = config
-        self.train_log = Log(
+        self.train_log = CsvLog(
             folder, "train_log.csv", ["step", "epoch", *loss_names(config.levels)], first
         )
-        self.eval_log = Log(folder, "eval_log.csv", ["step", *RECALLS], first)
+        self.eval_log = CsvLog(folder, "eval_log.csv", ["step", *RECALLS], first)
         self.board = TensorBoard(folder) if config.tensorboard else None
-        self.progress = self.enter_context(Progress(first, config.train_length, config.batch_size))
+        self.progress = self.enter_context(
+            TrainingProgress(first, config.train_length, config.batch_size)
+        )
 
     def note(self, step, epoch, losses):
         """After each update, with its losses {name: value}."""
@@ -53,14 +55,14 @@ class Journal(contextlib.ExitStack):
             self.board.write(step, numbers)
 
 
-class SilentJournal(contextlib.nullcontext):
-    """Of a process that is not the chief."""
+class SilentMetricLog(contextlib.nullcontext):
+    """What a process that is not the chief logs: nothing."""
 
     def note(self, step, epoch, losses):
         pass
 
 
-class Log:
+class CsvLog:
     """A CSV file with a line per entry; a resumed run drops what is after its checkpoint."""
 
     def __init__(self, folder, name, header, last_step):
@@ -80,7 +82,7 @@ class Log:
             csv.writer(file).writerow(row)
 
 
-class Progress:
+class TrainingProgress:
     """A bar on a terminal, a line per print_span elsewhere: loss, pairs/s, time left."""
 
     def __init__(self, first, last, batch_size):

@@ -9,7 +9,7 @@ from checkpointing.run_folder import is_trained
 from command_line.errors import InputError
 from config import make_config
 from evaluation.validation import Validation
-from training.devices import check_settings, is_chief
+from training.devices import check_devices, is_chief
 from training.examples import side_text_examples
 from training.loop import train
 
@@ -21,7 +21,7 @@ def run_training(config, vocabulary, examples_of_epoch):
     stage1 = config.checkpoint_dir_stage1
     if stage1 and Path(stage1).resolve() == Path(config.checkpoint_dir).resolve():
         raise InputError(f"--checkpoint_dir_stage1={stage1}: the run's own folder; give another", 2)
-    check_settings(config.batch_size, config.xla)
+    check_devices(config.batch_size, config.xla)
     if warning := slow_precision(config.precision):
         print(warning, flush=True)
     if stage1 and not is_trained(stage1):

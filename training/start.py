@@ -4,9 +4,11 @@ import keras
 
 from checkpointing.precision import dtype_policy
 from checkpointing.published_names import assign_variables, named_variables, restore_image_encoder
-from checkpointing.run import build_model, load_trained_model
+from checkpointing.run import load_trained_model
 from command_line.errors import InputError
+from config import model_settings
 from datasets.glove import embedding_matrix, read_glove
+from model import VAL
 from nets.compositions import COMPOSITIONS
 
 
@@ -16,7 +18,7 @@ def initial_model(config, vocabulary):
     Averages start as the weights do; as published, before these take any that are given."""
     keras.utils.set_random_seed(config.seed)
     with dtype_policy(config.precision):
-        model = build_model(config, len(vocabulary))
+        model = VAL(len(vocabulary), **model_settings(config))
         averages = trained_weights(model)
         start_weights(config, model, vocabulary)
     return model, averages if config.as_published else trained_weights(model)

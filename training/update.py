@@ -10,12 +10,12 @@ from training.devices import gather_rows, own_copy, replica_id, replicas, share_
 
 
 def loss_names(levels):
-    """Of one update, as it returns them; levels as in config."""
+    """Names of an update's losses, as it returns them; levels as in config."""
     return ["loss", *(f"loss_{level}" for level in levels.split(",")), "regularization"]
 
 
 class Training:
-    """Everything that changes while training: weights, averages, optimizer, place in the data."""
+    """Everything that changes while training: weights, averages, optimizer, data position."""
 
     def __init__(self, config, model, averages):
         """averages: {name: array} to start from; see training.start.initial_model."""
@@ -29,17 +29,17 @@ class Training:
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.adam)
         self.optimizer.build(list(self.trained.values()))
         self.step = own_copy(tf.constant(0, tf.int64))
-        self.place = own_copy(tf.constant([0, 0], tf.int64))  # epoch, next batch within it
+        self.data_position = own_copy(tf.constant([0, 0], tf.int64))  # epoch, next batch within it
         self.checkpoint = tf.train.Checkpoint(
             weights={name: v.value for name, v in self.variables.items()},
             averages=self.averages,
             optimizer=[v.value for v in self.optimizer.variables],
             step=self.step,
-            place=self.place,
+            place=self.data_position,
         )
 
     def matching_loss(self, query, target):
-        """Of one level, queries and targets of the whole batch."""
+        """Loss of one level's queries and targets of the whole batch."""
         config = self.config
         if config.loss == "softmax":
             return softmax_loss(self.model.similarities(query, target))
@@ -83,12 +83,12 @@ class Training:
     def update(self, batch):
         """One optimizer update with a replica's share of a batch. Returns its losses."""
         losses, gradients = self.gradients(batch)
-        self.learn(gradients)
+        self.apply_gradients(gradients)
         self.step.assign_add(1)
-        self.place.assign(batch["place"] + [0, 1])
+        self.data_position.assign(batch["data_position"] + [0, 1])
         return losses
 
-    def learn(self, gradients):
+    def apply_gradients(self, gradients):
         """Applies {name: gradient} and moves the averages."""
         config = self.config
         rate = config.init_learning_rate

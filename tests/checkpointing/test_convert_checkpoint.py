@@ -11,16 +11,17 @@ from PIL import Image
 import extract_features_val
 from checkpointing import convert_published as convert_checkpoint
 from checkpointing.published_names import CELL, assign_variables, named_variables
-from checkpointing.run import build_model, checkpoint_path, load_trained_model, prepare_run
+from checkpointing.run import checkpoint_path, load_trained_model, prepare_run
 from command_line.errors import InputError
-from config import load_config, make_config
+from config import load_config, make_config, model_settings
 from datasets.images import load
 from datasets.vocabulary import Vocabulary, tokenize
 from demo.pretrain_backbone import save_slim_checkpoint
+from model import VAL
 from tests.support.golden_recipes import draw, images, join_cell, published_shapes
 from tests.support.small_data import small_fashion_iq
 
-GOLDEN = Path(__file__).parents[3] / "shared" / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 WORDS = ["<UNK>", "is", "red", "a-line", "a", "n't", "b", "reddotmark", "and"]
 SMALL = dict(
     image_model="mobilenet_v1_025", image_size=32, word_embedding_size=6, text_embedding_size=8,
@@ -57,13 +58,13 @@ def published(model):
 @pytest.fixture(scope="module")
 def small():
     """A model with the published word ids: what a converted one has to agree with."""
-    return build_model(make_config(**SMALL), len(WORDS))
+    return VAL(len(WORDS), **model_settings(make_config(**SMALL)))
 
 
 @pytest.fixture(scope="module")
 def larger():
     """Variables of a model as converted: two more words."""
-    return named_variables(build_model(make_config(**SMALL), len(WORDS) + 2))
+    return named_variables(VAL(len(WORDS) + 2, **model_settings(make_config(**SMALL))))
 
 
 @pytest.fixture
@@ -95,12 +96,11 @@ def values(model):
     return {name: variable.numpy() for name, variable in named_variables(model).items()}
 
 
-@pytest.mark.skipif(not GOLDEN.exists(), reason="no ../shared/golden here")
 def test_converted_features_are_the_published_graphs(tmp_path):
     """The vocabulary of 50 starts with the published unknown word; ids move by 2."""
     sizes = dict(image_model="mobilenet_v1", image_size=64, word_embedding_size=300,
                  text_embedding_size=1024, joint_embedding_size=512)  # fmt: skip
-    model = build_model(make_config(**sizes), 50)
+    model = VAL(50, **model_settings(make_config(**sizes)))
     listing = (GOLDEN / "variables_mobilenet_v1_ml.txt").read_text(encoding="utf-8")
     rows = [line.split(" | ") for line in listing.splitlines() if not line.startswith("#")]
     listed = {row[0]: (row[1], row[4]) for row in rows if "Logits" not in row[0]}
@@ -141,8 +141,7 @@ def test_extraction_takes_a_converted_run(small, arrays, tmp_path, capsys):
     assert checkpoint_path(run) == str(run / "model.ckpt-50000")
 
     extract_features_val.main([f"--checkpoint_dir={run}", "--subset=dress"])
-    averages = {n.removesuffix(AVERAGE): a for n, a in arrays.items() if n.endswith(AVERAGE)}
-    assign_variables(named_variables(small), {**arrays, **averages}, "test", averages=False)
+    assign_variables(named_variables(small), arrays, "test")
     folder = run / "features/dress"
     queries = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
     assert len(queries) == 5

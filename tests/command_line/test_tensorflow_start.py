@@ -11,6 +11,17 @@ import pytest
 LEVEL, ONEDNN = "TF_CPP_MIN_LOG_LEVEL", "TF_ENABLE_ONEDNN_OPTS"
 ROOT = Path(__file__).parents[2]
 COMPUTES = "import checkpointing.run, tensorflow as tf; print(int(tf.constant(1) + 1))"
+UNCHANGED = """
+import os, sys
+before = dict(os.environ), list(sys.meta_path)
+import command_line.errors, command_line.files, command_line.flags, config
+assert (dict(os.environ), sys.meta_path) == before
+"""
+PARENT = f"""
+import subprocess, sys
+from command_line.errors import run_main
+run_main(lambda argv: subprocess.run([sys.executable, "-c", {COMPUTES!r}]).returncode)
+"""
 FAILS = f"{COMPUTES}; import sys; sys.stderr.write('said'); raise SystemExit(3)"
 
 
@@ -26,6 +37,14 @@ def start(*arguments, **environment):
 
 def test_a_computation_writes_nothing_but_its_result_and_its_errors():
     assert start("-c", FAILS) == (3, "2\n", "said")
+
+
+def test_a_child_inherits_the_silence():
+    assert start("-c", PARENT) == (0, "2\n", "")
+
+
+def test_settings_flags_and_errors_leave_the_process_as_it_is():
+    assert start("-c", UNCHANGED) == (0, "", "")
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN is switched on on x86 only")

@@ -52,7 +52,7 @@ def test_from_a_checkpoint_to_a_sheet(data, tmp_path, composition, monkeypatch):
         assert distances == sorted(distances) and query["reference"] not in names
         if query["rank"] <= len(names):
             assert names[query["rank"] - 1] in query["targets"]
-    with pytest.raises(InputError, match="=best: not <name>-<step>"):
+    with pytest.raises(InputError, match="best: not <name>-<step>"):
         extract_features_val.main([run, "--exact_model_checkpoint=best"])
     (tmp_path / "file").touch()
     monkeypatch.setattr(Encoder, "features", None)  # refused before it is asked

@@ -14,7 +14,7 @@ HEIGHT, WIDTH, C, T = 3, 2, 32, 5
 EPSILON = 1e-3
 SHARED = dict(
     activation=keras.layers.ReLU, initializer="glorot_uniform", dropout=0.1, decay=0.9,
-    epsilon=EPSILON, weight_decay=0.0,
+    epsilon=EPSILON, weight_decay=0.0, without="", gate_activation=True, self_attention_start=0.0,
 )  # fmt: skip
 BOTH = [name for name, uses in COMPOSITIONS.items() if uses.uses_image and uses.uses_text]
 

@@ -4,21 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from checkpointing.published_names import named_variables
-from checkpointing.run import build_model
 from config import make_config
 from datasets.images import load
 from evaluation.encoder import Encoder
 from nets.folding import folded
-from tests.support.golden_recipes import draw
-
-
-def strong_model(config):
-    """On golden recipe B's weights: an untrained net's features vanish at inference."""
-    model = build_model(config, 20)
-    for name, variable in named_variables(model).items():
-        variable.assign(draw(name, variable.shape, "B"))
-    return model
+from tests.support.small_run import drawn_model
 
 
 @pytest.fixture
@@ -30,7 +20,7 @@ def config():
 
 
 def test_folded_encoder_follows_the_model(config):
-    model = strong_model(config)
+    model = drawn_model(config, 20)
     trainable = [variable.path for variable in model.trainable_variables]
     images = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype(np.float32)
     encoder = folded(model.image_encoder)
@@ -56,7 +46,7 @@ def test_extracted_features_are_the_models(config, tmp_path):
     for path in paths:
         pixels = rng.integers(0, 256, (50, 40, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(path)
-    model = strong_model(config)
+    model = drawn_model(config, 20)
     encoder = Encoder(model, config, batch_size=2, progress=False)
     references = [paths[i] for i in (2, 0, 1, 2)]
     captions = [[3, 4], [5], [2, 2, 7], [6]]

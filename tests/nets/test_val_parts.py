@@ -5,19 +5,20 @@ import numpy as np
 import pytest
 
 from checkpointing.published_names import named_variables
-from nets.attention import PARTS
 from nets.compositions import COMPOSITIONS
 from tests.nets.test_compositions import HEIGHT, SHARED, WIDTH, C, T
 from tests.test_model import build, inputs
 
 
-@pytest.mark.parametrize("without", PARTS)
+@pytest.mark.parametrize(
+    "without", ["joint_attention", "self_attention", "spatial_gate", "channel_gate"]
+)
 def test_val_without_a_part_is_val_with_that_part_at_rest(without):
     """Weights that switch a part off in whole VAL give what VAL without the part computes."""
     shared = dict(SHARED, activation=keras.layers.ReLU, gate_activation=False)
     build = COMPOSITIONS["val"].composer
     whole = build(0, (HEIGHT, WIDTH, C), T, **shared)
-    less = build(0, (HEIGHT, WIDTH, C), T, **shared, without=without)
+    less = build(0, (HEIGHT, WIDTH, C), T, **{**shared, "without": without})
     rng = np.random.default_rng(1)
     arrays = {}
     for name, v in named_variables(whole).items():
@@ -44,9 +45,8 @@ def test_gates_without_activation_can_close():
     """As published a gate is at least 0.5; without the activation it reaches below."""
     build, smallest = COMPOSITIONS["val"].composer, {}
     for active in (True, False):
-        net = build(
-            0, (HEIGHT, WIDTH, C), T, **SHARED, gate_activation=active, without="self_attention"
-        )
+        own = dict(SHARED, gate_activation=active, without="self_attention")
+        net = build(0, (HEIGHT, WIDTH, C), T, **own)
         for name, v in named_variables(net).items():
             gate = "Conv_" in name
             v.assign(np.full(v.shape, -3.0 if gate and name.endswith("beta") else 1.0 - gate))
@@ -56,7 +56,8 @@ def test_gates_without_activation_can_close():
 
 
 def test_self_attention_may_start_at_another_weight():
-    net = COMPOSITIONS["val"].composer(0, (HEIGHT, WIDTH, C), T, **SHARED, self_attention_start=0.5)
+    own = dict(SHARED, self_attention_start=0.5)
+    net = COMPOSITIONS["val"].composer(0, (HEIGHT, WIDTH, C), T, **own)
     assert [float(w.numpy()) for w in net.get_layer("attention0").weights] == [1, 0.5]
 
 
@@ -64,12 +65,11 @@ def test_self_attention_may_start_at_another_weight():
 @pytest.mark.parametrize("composition", ["val", "tirg"])
 def test_levels_are_a_part_of_all_three(levels, composition):
     """A model of fewer levels computes what the whole one does there, and is no larger."""
-    levels = levels.split(",")
     whole, part = build(composition=composition), build(composition=composition, levels=levels)
     images, tokens, lengths = inputs(3)
     sizes = dict(low=128, mid=128, high=256)
     starts = dict(low=0, mid=128, high=256)
-    columns = np.concatenate([starts[n] + np.arange(sizes[n]) for n in levels])
+    columns = np.concatenate([starts[n] + np.arange(sizes[n]) for n in levels.split(",")])
     for net in (part, whole):
         assert net.feature_size == (len(columns) if net is part else 512)
     queries = np.asarray(whole.query_features(images, tokens, lengths))[:, columns]

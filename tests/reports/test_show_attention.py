@@ -8,13 +8,13 @@ import tensorflow as tf
 from PIL import Image
 
 from checkpointing.published_names import named_variables
-from checkpointing.run import build_model, prepare_run
+from checkpointing.run import prepare_run
 from command_line.errors import InputError
 from config import make_config
 from datasets.records import Query
 from datasets.vocabulary import Vocabulary
 from reports import show_attention
-from tests.support.golden_recipes import draw
+from tests.support.small_run import drawn_model
 
 VOCABULARY = Vocabulary.build(["is red has higher heels"])
 CAPTIONS = ["is red", "has higher heels", "is red and higher"]
@@ -29,18 +29,10 @@ def tiny(folder, **settings):
     return make_config(**{**defaults, **settings})
 
 
-def strong_model(config):
-    """On golden recipe B's weights: an untrained net's maps are even."""
-    model = build_model(config, len(VOCABULARY))
-    for name, variable in named_variables(model).items():
-        variable.assign(draw(name, variable.shape, "B"))
-    return model
-
-
 def save_run(config):
     """What training leaves behind."""
     prepare_run(config, VOCABULARY)
-    variables = named_variables(strong_model(config)).items()
+    variables = named_variables(drawn_model(config, len(VOCABULARY))).items()
     checkpoint = tf.train.Checkpoint(
         averages={name: v.value for name, v in variables if v.trainable},
         weights={name: v.value for name, v in variables},
@@ -111,7 +103,7 @@ def expected_maps(model, level, image_map, text, top):
 
 @pytest.mark.parametrize("image_model, top", [("mobilenet_v1_025", 6), ("resnet_v2_50", np.inf)])
 def test_maps_are_the_formulas(tmp_path, image_model, top):
-    model = strong_model(tiny(tmp_path, image_model=image_model))
+    model = drawn_model(tiny(tmp_path, image_model=image_model), len(VOCABULARY))
     images = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype(np.float32)
     tokens, lengths = np.array([[2, 3], [4, 0]], np.int32), np.array([2, 1], np.int32)
     levels = show_attention.attention_maps(model, images, tokens, lengths)

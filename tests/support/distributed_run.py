@@ -75,7 +75,7 @@ class Kept(Training):
             "weights": {name: v.value for name, v in self.variables.items()},
             "averages": self.averages,
             "optimizer": {v.path: v.value for v in self.optimizer.variables},
-            "own": {"step": self.step, "place": self.place},
+            "own": {"step": self.step, "data_position": self.data_position},
         }
         local = tf.distribute.get_strategy().experimental_local_results
         for replica in range(len(local(self.step))):

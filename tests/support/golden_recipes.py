@@ -1,4 +1,4 @@
-"""Weights and inputs of the golden files, rebuilt by name (recipes: ../shared/golden/README.md)."""
+"""Weights and inputs of the golden files, rebuilt by name: tests/README.md."""
 
 import zlib
 
@@ -9,7 +9,8 @@ from command_line.errors import InputError
 
 
 def draw(name, shape, recipe):
-    """A variable's value by the recipes of ../shared/golden/README.md."""
+    """A variable's value as the golden files' graph had it: by recipe A, or B with its larger
+    weights."""
     seed = zlib.crc32(name.encode()) & 0x7FFFFFFF
     n = np.random.RandomState(seed).standard_normal(shape)
     strong = recipe == "B"

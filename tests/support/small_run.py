@@ -3,12 +3,22 @@
 import tensorflow as tf
 
 from checkpointing.published_names import named_variables
-from checkpointing.run import Saver, build_model, prepare_run
-from config import make_config
+from checkpointing.run import Saver, prepare_run
+from config import make_config, model_settings
 from datasets.vocabulary import Vocabulary
+from model import VAL
 from tests.support.golden_recipes import draw
 
 CAPTIONS = ["is red with longer sleeves", "is darker and shorter", "has a floral print", "a dress"]
+
+
+def drawn_model(config, vocabulary_size, scale=1.0):
+    """A model on golden recipe B's weights, scaled: an untrained net's features vanish at
+    inference."""
+    model = VAL(vocabulary_size, **model_settings(config))
+    for name, variable in named_variables(model).items():
+        variable.assign(scale * draw(name, variable.shape, "B"))
+    return model
 
 
 def write_run(folder, step=7, scale=1.0, **settings):
@@ -21,10 +31,7 @@ def write_run(folder, step=7, scale=1.0, **settings):
     })  # fmt: skip
     vocabulary = Vocabulary.build(CAPTIONS)
     prepare_run(config, vocabulary)
-    model = build_model(config, len(vocabulary))
-    variables = named_variables(model)
-    for name, variable in variables.items():
-        variable.assign(scale * draw(name, variable.shape, "B"))
+    variables = named_variables(drawn_model(config, len(vocabulary), scale))
     checkpoint = tf.train.Checkpoint(
         averages={name: v.value for name, v in variables.items() if v.trainable},
         weights={name: v.value for name, v in variables.items() if not v.trainable},

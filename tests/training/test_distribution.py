@@ -140,7 +140,7 @@ def test_each_replica_loads_its_rows_of_the_same_batches(tmp_path):
         for number, part in enumerate(parts):
             batch, rows = whole[number // 2], shares[number % 2]
             for key, value in part.items():
-                expected = batch[key] if key == "place" else batch[key][rows]
+                expected = batch[key] if key == "data_position" else batch[key][rows]
                 np.testing.assert_array_equal(value, expected, err_msg=key)
 
 
@@ -153,11 +153,11 @@ def test_one_device_changes_nothing():
 
 def test_what_several_devices_refuse(monkeypatch):
     monkeypatch.setattr(distribution, "replicas", lambda: 3)
-    distribution.check_settings(9, xla=False)
+    distribution.check_devices(9, xla=False)
     with pytest.raises(InputError, match="--batch_size=8: can't be shared equally by 3 devices"):
-        distribution.check_settings(8, xla=False)
+        distribution.check_devices(8, xla=False)
     with pytest.raises(InputError, match="--xla=True: not on 3 devices"):
-        distribution.check_settings(9, xla=True)
+        distribution.check_devices(9, xla=True)
     worker = '{"cluster": {"worker": ["a:1"]}'
     for text in (
         "{", "[]", '{"cluster": {}}', worker + "}", f'{worker}, "task": {{"type": "chief"}}}}',

@@ -13,8 +13,8 @@ from config import load_config, parse_config
 from datasets.side_texts import read_side_texts
 from datasets.vocabulary import Vocabulary, tokenize
 from demo.generate_demo_data import generate
-from model import VAL
 from tests.support.start_training import start_training
+from tests.test_model import build
 from train_val import main
 
 TINY = ["--preset=demo", "--dataset=shoes", "--pretrain_checkpoint_dir=", "--image_size=32",
@@ -79,7 +79,7 @@ def test_glove_vectors_start_the_embedding(data, tmp_path, capsys):
 
 @pytest.mark.parametrize("text_model", ["lstm", "bi_lstm", "gru", "bi_gru"])
 def test_text_encoders_see_their_own_words_only(text_model):
-    model = VAL("mobilenet_v1_025", 32, 30, 6, 16, 8, text_model=text_model)
+    model = build(text_model=text_model)
     tokens = np.array([[5, 9, 7, 0, 0], [7, 9, 5, 4, 3]], np.int32)
     lengths = np.array([3, 5], np.int32)
     together = np.asarray(model.text_encoder([tokens, lengths]))

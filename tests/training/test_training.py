@@ -54,7 +54,7 @@ def run(config, examples):
 def test_batches_cover_an_epoch_once_and_start_anywhere(examples):
     config = tiny("unused")
     plans = list(itertools.islice(batch_plan(config, lambda epoch: examples, 0, 0), 6))
-    assert [tuple(plan["place"]) for plan in plans[:3]] == [(0, 0), (0, 1), (1, 0)]
+    assert [tuple(plan["data_position"]) for plan in plans[:3]] == [(0, 0), (0, 1), (1, 0)]
     shown = [path for plan in plans[:2] for path in plan["paths"][:, 0]]
     assert len(set(shown)) == 8  # 10 examples, 2 whole batches of 4
     assert shown != [path for plan in plans[2:4] for path in plan["paths"][:, 0]]
@@ -62,9 +62,9 @@ def test_batches_cover_an_epoch_once_and_start_anywhere(examples):
     for key, value in plans[3].items():
         np.testing.assert_array_equal(later[key], value)
     for plan in plans:
-        assert np.all((plan["squares"] >= 32) & (plan["squares"] < 36))
-        assert np.all(plan["corners"] >= 0)
-        assert np.all(plan["corners"] + 32 <= plan["squares"][..., None])
+        assert np.all((plan["resize_edges"] >= 32) & (plan["resize_edges"] < 36))
+        assert np.all(plan["crop_offsets"] >= 0)
+        assert np.all(plan["crop_offsets"] + 32 <= plan["resize_edges"][..., None])
     flips = np.array([plan["flips"] for plan in plans])
     assert 0 < flips.mean() < 1 and np.any(flips[..., 0] != flips[..., 1])
 
@@ -111,7 +111,7 @@ def batch(examples, config):
         "targets": rng.uniform(-1, 1, images).astype(np.float32),
         "tokens": tokens,
         "lengths": lengths,
-        "place": np.array([0, 0], np.int64),
+        "data_position": np.array([0, 0], np.int64),
     }
 
 

@@ -1,8 +1,9 @@
-"""Ranking where a query is no vector among the images': ARTEMIS' two cosines (nets/artemis.py).
+"""Scores of pairs, where a query is no vector among the images': ARTEMIS' two cosines
+(nets/artemis.py).
 
-Takes the place of ranking.Scorer, so that ranks, ties and nearest images are found by the same
-code: four matrix products a level and block give all scores, the few that are too near to tell are
-compared by the definition, pair by pair, in float64.
+PairwiseScorer takes the place of ranking.Scorer, so that ranks, ties and nearest images are found
+by the same code: four matrix products a level and block give all scores, the few that are too near
+to tell are compared by the definition, pair by pair, in float64.
 """
 
 from functools import partial
@@ -10,18 +11,17 @@ from functools import partial
 import numpy as np
 
 from evaluation.ranking import ROW_CHUNK, Scorer
+from nets.compositions import PAIRWISE_EPSILON, PAIRWISE_VECTORS
 
-VECTORS = 4  # of a query and level; nets.artemis
-EPSILON = 1e-12  # of squared norms; nets.artemis
 ERROR = 2.0**-20  # of a float32 score of at most three levels, several times over
 
 
 def scorer_for(level_sizes):
     """ranking.Scorer, or, given the levels' dimensions, one for queries of four vectors a level."""
-    return partial(CosinesScorer, level_sizes=level_sizes) if level_sizes else Scorer
+    return partial(PairwiseScorer, level_sizes=level_sizes) if level_sizes else Scorer
 
 
-class CosinesScorer:
+class PairwiseScorer:
     """Scores are sums of the levels' two cosines; distances 4 a level less twice that.
 
     queries: float32 [Q, 4 D], level by level. gallery: float32 [N, D]."""
@@ -35,8 +35,8 @@ class CosinesScorer:
         """Rows of queries -> (columns of the gallery, e, a^2, i, b^2 in float64) of each level."""
         queries = queries.astype(np.float64)
         for level in self.levels:
-            own = queries[..., VECTORS * level.start : VECTORS * level.stop]
-            yield level, *np.split(own, VECTORS, axis=-1)
+            own = queries[..., PAIRWISE_VECTORS * level.start : PAIRWISE_VECTORS * level.stop]
+            yield level, *np.split(own, PAIRWISE_VECTORS, axis=-1)
 
     def blocks(self, block_scores):
         """Yields (first query, scores [b, N], errors [b]), as ranking.Scorer."""
@@ -48,7 +48,7 @@ class CosinesScorer:
             scores = np.zeros((len(block), len(self.gallery)))
             for level, *parts in self._parts(block):
                 for direction, weights in zip(parts[::2], parts[1::2], strict=True):
-                    norms = np.sqrt(np.maximum(weights @ squares[level], EPSILON))
+                    norms = np.sqrt(np.maximum(weights @ squares[level], PAIRWISE_EPSILON))
                     scores += direction @ images[level] / norms
             yield start, scores.astype(np.float32), np.full(len(block), ERROR)
 
@@ -66,6 +66,7 @@ class CosinesScorer:
             for level, *vectors in parts:
                 own = images[:, level]
                 for direction, weights in zip(vectors[::2], vectors[1::2], strict=True):
-                    norms = np.sqrt(np.maximum((own * own * weights).sum(axis=1), EPSILON))
+                    squares = (own * own * weights).sum(axis=1)
+                    norms = np.sqrt(np.maximum(squares, PAIRWISE_EPSILON))
                     result[rows] -= 2 * (own * direction).sum(axis=1) / norms
         return result

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from evaluation.own_ranking import scorer_for
+from evaluation.pairwise_scorer import scorer_for
 from evaluation.ranking import NEVER, Scorer, nearest, rank_correct
 from nets.artemis import similarities
 
