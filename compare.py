@@ -13,7 +13,7 @@ from pathlib import Path
 import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
-from comparison.harness import Terms, compare
+from comparison.harness import Comparison, compare
 from comparison.plan import parse_numbers, parse_rows, refuse_owned
 from comparison.report import write_report
 from comparison.runs import RunFailed, Scripts
@@ -69,17 +69,17 @@ def main(argv):
     base = [f"--preset={flags.preset}", f"--dataset={flags.dataset}", "--keep_checkpoints=1"]
     root = Path(flags.compare_dir, flags.dataset)
     data = flags.data_path, flags.tuning_data
-    terms = Terms(flags.dataset, *data, base + settings, rates, seeds, root)
+    comparison = Comparison(flags.dataset, *data, base + settings, rates, seeds, root)
     stem = Path(flags.results_dir, f"comparison_{flags.dataset}{'_quick' * flags.quick}")
     with Scripts(root, flags.runs_at_once) as scripts:
         try:
-            outcome = compare(scripts, terms, rows)
-            paths = write_report(scripts, terms, rows, outcome, stem)
+            result = compare(scripts, comparison, rows)
+            paths = write_report(scripts, comparison, rows, result, stem)
         except RunFailed as error:  # of a script that is no run's
             raise InputError(str(error)) from None
     print(*paths, sep="\n")
-    if outcome.failures:
-        raise InputError("\n".join(["these runs failed:", *outcome.failures]))
+    if result.failures:
+        raise InputError("\n".join(["these runs failed:", *result.failures]))
 
 
 if __name__ == "__main__":

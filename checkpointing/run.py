@@ -14,10 +14,11 @@ from checkpointing.run_folder import (
     VOCABULARY_FILE,
     changed_settings,
     checkpoint_path,
+    has_checkpoint,
     saved_checkpoints,
 )
 from command_line.errors import InputError
-from config import CONFIG_FILE, load_config, model_settings, save_config
+from config import load_config, model_settings, save_config
 from datasets.vocabulary import Vocabulary
 from model import VAL
 
@@ -37,7 +38,7 @@ def prepare_run(config, vocabulary):
             "on from it; give another folder",
             2,
         )
-    if (folder / CONFIG_FILE).exists() and saved_checkpoints(folder):
+    if has_checkpoint(folder):
         differing = changed_settings(config)
         if Vocabulary.load(folder / VOCABULARY_FILE).words != vocabulary.words:
             differing.append("the words of the training captions")

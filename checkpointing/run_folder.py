@@ -54,6 +54,12 @@ def saved_checkpoints(folder):
     return [str(path) for path in sorted(steps, key=lambda path: int(path.name.rsplit("-", 1)[1]))]
 
 
+def has_checkpoint(folder):
+    """Whether a run's folder holds what training goes on from; else it begins anew, with any
+    settings."""
+    return Path(folder, CONFIG_FILE).exists() and bool(saved_checkpoints(folder))
+
+
 def is_trained(folder):
     """Whether a run's folder holds its last checkpoint."""
     if not Path(folder, CONFIG_FILE).exists():

@@ -1,23 +1,22 @@
 """The comparison from its plan to ranks: a learning rate for each row, then its runs."""
 
 import itertools
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from checkpointing.run_folder import is_trained
 from comparison.inputs import check_inputs
 from comparison.plan import make_run
-from comparison.runs import RunFailed, check_settings, groundtruth, is_scored, score, train
+from comparison.runs import RunFailed, groundtruth, is_scored, refuse_other_run, score, train
 from datasets.tuning_split import write_tuning_split
 from evaluation.systems import read_system
 
 TUNED_BY = (10, 1)  # R@10, mean over the categories, of the tuning part; of equals by R@1
 
 
-class Terms(NamedTuple):
+class Comparison(NamedTuple):
     """What all runs of a comparison share."""
 
     dataset: str
@@ -28,8 +27,12 @@ class Terms(NamedTuple):
     seeds: list[int]
     root: Path  # of the runs
 
+    @property
+    def tuning_root(self):
+        return self.tuning_data or str(self.root / "tuning_data")
 
-class Outcome(NamedTuple):
+
+class ComparisonResult(NamedTuple):
     """All there is to report."""
 
     rates: dict  # {row: (chosen rate, {rate: R@10 of the tuning part})}
@@ -47,107 +50,108 @@ class Job(NamedTuple):
     results: Path  # folder of the result files
 
 
-class Progress:
-    """Says a line for everything that is trained or scored, with the time left at this session's
-    mean for a run to be trained; what is only scored takes little. For any number of threads."""
+def compare(scripts, comparison, rows):
+    """Tunes, trains and scores all rows -> ComparisonResult; what is there already is kept.
 
-    def __init__(self):
-        self.left, self.done, self.start = 0, 0, time.monotonic()
-        self.lock = threading.Lock()
-
-    def say(self, what, result, trained):
-        with self.lock:
-            self.done, self.left = self.done + trained, self.left - trained
-            minutes = (time.monotonic() - self.start) / max(1, self.done) * self.left / 60
-            print(f"{what}: {result} ({self.left} runs left, about {minutes:.0f} min)", flush=True)
-
-
-def compare(scripts, terms, rows):
-    """Tunes, trains and scores all rows -> Outcome; what is there already is kept.
-
-    A failed run is named and the others go on. Raises InputError, before the first run, for
-    settings that no run takes, and where a run already there has others or began with other
-    files."""
-    tuning_data = terms.tuning_data or str(terms.root / "tuning_data")
-    tries = {row: tuning_jobs(terms, row, tuning_data) for row in rows}
-    reported = {
-        (row, rate): [reported_job(terms, row, rate, seed) for seed in terms.seeds]
-        for row in rows
-        for rate in terms.rates
-    }
-    jobs = list(itertools.chain(*tries.values(), *reported.values()))
-    for job in jobs:
-        check_settings(job.run)
-    backbones = {job.run.config.pretrain_checkpoint_dir for job in jobs} - {""}
-    check_inputs(terms.root, {terms.data_path, tuning_data}, backbones)
-    if len(terms.rates) > 1:
-        if not terms.tuning_data:
-            print(write_tuning_split(terms.dataset, terms.data_path, tuning_data))
-        groundtruth(scripts, terms.dataset, tuning_data, terms.root / "groundtruth.log")
-    groundtruth(scripts, terms.dataset, terms.data_path, terms.root / "groundtruth.log")
-
-    progress = Progress()
-    with ThreadPoolExecutor(scripts.at_once) as pool:
-
-        def run_all(jobs, later=0):
-            """Trains and scores, as many at once as may be -> {job: why it failed}.
-
-            later: how many runs are to be trained after these."""
-            jobs = list(itertools.chain(*jobs))
-            progress.left = sum(not is_trained(job.run.folder) for job in jobs) + later
-            found = pool.map(lambda job: train_and_score(scripts, job, progress), jobs)
-            return {job: why for job, why in zip(jobs, found, strict=True) if why}
-
-        tuned = bool(len(terms.rates) > 1 and terms.tuning_data)  # that run is the first seed's
-        later = sum(
-            not any(is_trained(reported[row, rate][i].run.folder) for rate in terms.rates)
-            for row in rows
-            for i in range(tuned, len(terms.seeds))
-        )
-        failed = run_all(tries.values(), later)
-        rates = {row: choose_rate(terms, tries[row], failed) for row in rows}
-        jobs = {row: reported[row, rate] for row, (rate, _) in rates.items() if rate}
-        failed |= run_all(jobs.values())
+    A failed run is named and the others go on. Raises InputError as plan."""
+    tries, reported = plan(comparison, rows)
+    prepare_data(scripts, comparison)
+    rates, failed = tune(scripts, comparison, tries)
+    jobs = {row: reported[row, rate] for row, (rate, _) in rates.items() if rate}
+    failed |= run_all(scripts, itertools.chain(*jobs.values()), "runs")
     systems = {
         row: read_system(row.name, [job.folder / "ranks" for job in own])
         for row, own in jobs.items()
         if not any(job in failed for job in own)
     }
     runs = {row: [job.run for job in own] for row, own in jobs.items()}
-    return Outcome(rates, systems, runs, [f"{job.run}: {why}" for job, why in failed.items()])
+    failures = [f"{job.run}: {why}" for job, why in failed.items()]
+    return ComparisonResult(rates, systems, runs, failures)
 
 
-def tuning_jobs(terms, row, tuning_data):
+def plan(comparison, rows):
+    """-> ({row: jobs that choose its rate}, {(row, rate): jobs, one a seed, if that is chosen}).
+
+    Raises InputError for settings that no run takes, and where a run already there has others or
+    began with other files."""
+    tries = {row: tuning_jobs(comparison, row) for row in rows}
+    reported = {
+        (row, rate): [reported_job(comparison, row, rate, seed) for seed in comparison.seeds]
+        for row in rows
+        for rate in comparison.rates
+    }
+    runs = [job.run for job in itertools.chain(*tries.values(), *reported.values())]
+    for run in runs:
+        refuse_other_run(run)
+    backbones = {run.config.pretrain_checkpoint_dir for run in runs} - {""}
+    data_paths = {comparison.data_path, comparison.tuning_root}
+    check_inputs(comparison.root, data_paths, backbones)
+    return tries, reported
+
+
+def prepare_data(scripts, comparison):
+    """Writes the tuning part, if it is a tenth of training, and the ground truth."""
+    dataset, data_path, log = comparison.dataset, comparison.data_path, "groundtruth.log"
+    if len(comparison.rates) > 1:
+        if not comparison.tuning_data:
+            print(write_tuning_split(dataset, data_path, comparison.tuning_root))
+        groundtruth(scripts, dataset, comparison.tuning_root, comparison.root / log)
+    groundtruth(scripts, dataset, data_path, comparison.root / log)
+
+
+def tune(scripts, comparison, tries):
+    """-> ({row: as choose_rate}, {job: why it failed})"""
+    failed = run_all(scripts, itertools.chain(*tries.values()), "tuning runs")
+    rates = {row: choose_rate(comparison, jobs, failed) for row, jobs in tries.items()}
+    return rates, failed
+
+
+def run_all(scripts, jobs, what):
+    """Trains and scores what is not scored yet, as many at once as may be, and says a line for
+    each -> {job: why it failed}. what: they are called."""
+    jobs = [job for job in jobs if not is_scored(job.run, job.folder, job.data_path)]
+    failed = {}
+    with ThreadPoolExecutor(scripts.at_once) as pool:
+        found = zip(jobs, pool.map(partial(train_and_score, scripts), jobs), strict=True)
+        for number, (job, (result, why)) in enumerate(found, 1):
+            print(f"{job.run}: {result} ({len(jobs) - number} {what} left)", flush=True)
+            if why:
+                failed[job] = why
+    return failed
+
+
+def tuning_jobs(comparison, row):
     """One a rate, or none where there is nothing to choose.
 
     With a tuning part of its own the run is the comparison's first; with a tenth of the training
     triplets it is trained without them."""
-    if len(terms.rates) < 2:
+    if len(comparison.rates) < 2:
         return []
-    own, seed = bool(terms.tuning_data), terms.seeds[0]
-    base = [*terms.base, f"--data_path={terms.data_path if own else tuning_data}"]
+    own, seed = bool(comparison.tuning_data), comparison.seeds[0]
+    data_path = comparison.data_path if own else comparison.tuning_root
+    base = [*comparison.base, f"--data_path={data_path}"]
     name = f"seed_{seed}" if own else f"tuning_seed_{seed}"
     jobs = []
-    for rate in terms.rates:
-        run = make_run(row, rate, seed, base, terms.root, name)
+    for rate in comparison.rates:
+        run = make_run(row, rate, seed, base, comparison.root, name)
         folder = run.folder / "tuning" if own else run.folder
-        jobs.append(Job(run, folder, tuning_data, terms.root / "tuning"))
+        jobs.append(Job(run, folder, comparison.tuning_root, comparison.root / "tuning"))
     return jobs
 
 
-def reported_job(terms, row, rate, seed):
-    base = [*terms.base, f"--data_path={terms.data_path}"]
-    run = make_run(row, rate, seed, base, terms.root, f"seed_{seed}")
-    return Job(run, run.folder, "", terms.root)
+def reported_job(comparison, row, rate, seed):
+    base = [*comparison.base, f"--data_path={comparison.data_path}"]
+    run = make_run(row, rate, seed, base, comparison.root, f"seed_{seed}")
+    return Job(run, run.folder, "", comparison.root)
 
 
-def choose_rate(terms, tries, failed):
+def choose_rate(comparison, tries, failed):
     """-> (the rate with the best R@10 on the tuning part, {rate: that}); of equals that with the
     best R@1, then the first.
 
     The rate is None where all runs failed."""
     if not tries:
-        return terms.rates[0], {}
+        return comparison.rates[0], {}
     scores = {job.run.rate: recalls(job) for job in tries if job not in failed}
     rate = max(scores, key=scores.get, default=None)
     return rate, {rate: first for rate, (first, _) in scores.items()}
@@ -159,20 +163,15 @@ def recalls(job):
     return [float(system.recalls(k)[0]) for k in TUNED_BY]
 
 
-def train_and_score(scripts, job, progress):
-    """-> why it failed, empty when the ranks are there; says which."""
-    run = job.run
-    if is_scored(run, job.folder, job.data_path):
-        return ""
+def train_and_score(scripts, job):
+    """-> (what to say of it, why it failed; empty when the ranks are there)"""
+    run, start = job.run, time.monotonic()
     run.folder.parent.mkdir(parents=True, exist_ok=True)
     log = run.folder.with_name(f"{run.folder.name}.log")
-    start, to_train = time.monotonic(), not is_trained(run.folder)
     try:
         train(scripts, run, log)
         score(scripts, run, job.results, job.folder, job.data_path, log)
     except RunFailed as error:
-        progress.say(str(run), f"FAILED: {error}", to_train)
-        return f"{error} ({log})"
+        return f"FAILED: {error}", f"{error} ({log})"
     what = f"{'tuning ' if job.data_path else ''}R@{TUNED_BY[0]} {recalls(job)[0]:.2f}"
-    progress.say(str(run), f"{what}, {time.monotonic() - start:.0f} s", to_train)
-    return ""
+    return f"{what}, {time.monotonic() - start:.0f} s", ""

@@ -5,11 +5,8 @@ from typing import NamedTuple
 
 from command_line.errors import InputError
 from config import Config, parse_config
+from nets.compositions import COMPOSITIONS
 
-FIELD = (
-    "val", "image_only", "text_only", "sum", "concat", "tirg", "film", "mrn", "rtic_1", "rtic_4",
-    "composeae", "cosmo", "artemis",
-)  # fmt: skip
 PARTS = (
     "val",
     "val:without=joint_attention",
@@ -23,7 +20,7 @@ PARTS = (
     "val:negatives=hardest",
     "val:checkpoint_dir_stage1=stage1",
 )
-LISTS = {"field": FIELD, "parts": PARTS}
+LISTS = {"field": tuple(COMPOSITIONS), "parts": PARTS}
 OWNED = (  # set for each run; not to be given for all, nor by a row
     "composition", "loss", "seed", "init_learning_rate", "checkpoint_dir", "dataset", "data_path",
 )  # fmt: skip

@@ -22,77 +22,74 @@ JUDGED_BY = (1, 10)  # the differences in the table are of R@1 and R@10
 SIZES = ("parameters", "composer_parameters")
 
 
-def write_report(scripts, terms, rows, outcome, stem):
+def write_report(scripts, comparison, rows, result, stem):
     """Measures size and speed of what was trained, writes stem.md, .csv, .png -> their paths.
 
     The table depends on seeds and data only; what the machine did stands below it."""
-    speeds = measure_speed(scripts, terms, outcome)
-    differences = {row: row_differences(outcome, rows, row) for row in outcome.systems}
-    lines = heading(terms, outcome)
+    speeds = measure_speed(scripts, comparison, result)
+    differences = {row: row_differences(result, rows, row) for row in result.systems}
+    lines = heading(comparison, result)
     for loss in dict.fromkeys(row.loss for row in rows):
         own = [row for row in rows if row.loss == loss]
-        lines += table(outcome, own, differences, speeds) + [""]
-    lines += [f"Failed: {failure}" for failure in outcome.failures]
-    lines += tuning(terms, outcome) + cost(speeds)
+        lines += table(result, own, differences, speeds) + [""]
+    lines += [f"Failed: {failure}" for failure in result.failures]
+    lines += tuning(comparison, result) + cost(speeds)
     paths = [stem.with_suffix(suffix) for suffix in (".md", ".csv", ".png")]
     write_lines(paths[0], lines)
-    write_csv(paths[1], outcome, differences, speeds)
-    plot(terms, outcome, paths[2])
+    write_csv(paths[1], result, differences, speeds)
+    plot(comparison, result, paths[2])
     print("\n".join(lines))
     return paths
 
 
-def measure_speed(scripts, terms, outcome):
-    """{row: what comparison.speed measured of its first run}; a failure is one of the outcome's"""
-    folders = {row: outcome.runs[row][0].folder for row in outcome.systems}
+def measure_speed(scripts, comparison, result):
+    """{row: what comparison.speed measured of its first run}; a failure is one of the result's"""
+    folders = {row: result.runs[row][0].folder for row in result.systems}
     if not folders:
         return {}
-    names, log = ",".join(map(str, folders.values())), terms.root / "speed.log"
+    names, log = ",".join(map(str, folders.values())), comparison.root / "speed.log"
     speed = ["-m", "comparison.speed", f"--checkpoint_dirs={names}"]
     try:
         scripts.call(speed, log, whole_machine=True)
     except RunFailed as error:  # the recalls are worth more
-        outcome.failures.append(f"size and speed: {error} ({log})")
+        result.failures.append(f"size and speed: {error} ({log})")
     paths = {row: folder / SPEED_FILE for row, folder in folders.items()}
     return {row: read_json(path, dict) for row, path in paths.items() if path.exists()}
 
 
-def row_differences(outcome, rows, row):
+def row_differences(result, rows, row):
     """Of JUDGED_BY, less those of VAL with the same loss; each None for VAL itself and where VAL
     failed."""
     base = baseline(rows, row.loss)
-    if row == base or base not in outcome.systems:
+    if row == base or base not in result.systems:
         return [None] * len(JUDGED_BY)
-    own, vals = outcome.systems[row], outcome.systems[base]
+    own, vals = result.systems[row], result.systems[base]
     return [recall_difference(own, vals, k) for k in JUDGED_BY]
 
 
-def heading(terms, outcome):
+def heading(comparison, result):
     """What was asked, and how."""
-    title = datasets.READERS[terms.dataset].TITLE
-    lines = [f"# Compositions on {title}, {terms.data_path}", ""]
-    if not outcome.systems:
+    title = datasets.READERS[comparison.dataset].TITLE
+    lines = [f"# Compositions on {title}, {comparison.data_path}", ""]
+    if not result.systems:
         return lines
-    row, system = next(iter(outcome.systems.items()))
-    config = outcome.runs[row][0].config
+    row, system = next(iter(result.systems.items()))
+    config = result.runs[row][0].config
     queries = sum(len(category.keys) for category in system.categories.values())
     abouts = [
         [read_about(folder) for folder in find_features(run.folder / "features")]
-        for row in outcome.systems
-        for run in outcome.runs[row]
+        for row in result.systems
+        for run in result.runs[row]
     ]
     missing = sum(about["missing_images"] for about in abouts[0])
-    unknown = {"versions": "not kept"}  # by features of earlier versions
-    used = {
-        tuple((about.get("versions") or unknown).items()) for own in abouts for about in own
-    }
+    used = {tuple(about["versions"].items()) for own in abouts for about in own}
     versions = "; ".join(
         ", ".join(f"{name} {version}" for name, version in found) for found in sorted(used)
     )
-    tuned = "as given"
-    if len(terms.rates) > 1:
-        part = terms.tuning_data or "a tenth of the training triplets"
-        rates, seed = ", ".join(terms.rates), terms.seeds[0]
+    tuned, seeds = "as given", ", ".join(map(str, comparison.seeds))
+    if len(comparison.rates) > 1:
+        part = comparison.tuning_data or "a tenth of the training triplets"
+        rates, seed = ", ".join(comparison.rates), comparison.seeds[0]
         tuned = f"of {rates}, by R@10, of equals by R@1, on {part} (seed {seed})"
     parts = len(system.categories)
     return [
@@ -100,7 +97,7 @@ def heading(terms, outcome):
         f"Protocol val, {queries:,} queries" + (f" in {parts} categories" if parts > 1 else "")
         + f", missing images: {missing}. Each run: {config.image_model}, {config.image_size} px, "
         f"{config.train_length:,} updates of {config.batch_size} pairs, averaged weights of the "
-        f"last one; seeds {', '.join(map(str, terms.seeds))}. Learning rate: {tuned}. {versions}.",
+        f"last one; seeds {seeds}. Learning rate: {tuned}. {versions}.",
         "",
         "Recall in %: mean over seeds ± their standard deviation. Brackets: 95 % interval of the",
         "paired difference over seeds and triplets; could show: the smallest difference",
@@ -109,7 +106,7 @@ def heading(terms, outcome):
     ]  # fmt: skip
 
 
-def table(outcome, rows, differences, speeds):
+def table(result, rows, differences, speeds):
     """Markdown lines of the rows of one loss."""
     names = [recall_name(k) for k in PUBLISHED_RECALLS]
     base = baseline(rows, rows[0].loss)
@@ -120,16 +117,16 @@ def table(outcome, rows, differences, speeds):
     ]  # fmt: skip
     lines = table_head(heads)
     for row in rows:
-        if row not in outcome.systems:
+        if row not in result.systems:
             lines.append(table_row([row.name, "failed", *[""] * (len(heads) - 2)]))
             continue
-        system = outcome.systems[row]
+        system = result.systems[row]
         sizes = [speeds[row][size] / 1e6 for size in SIZES] if row in speeds else []
         cells = [
-            row.name + stage1(outcome.runs[row][0]),
+            row.name + stage1(result.runs[row][0]),
             *(mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS),
             *(cell for found in differences[row] for cell in difference_cells(found)),
-            outcome.rates[row][0],
+            result.rates[row][0],
             ", ".join(f"{size:.2f}" for size in sizes) or "not measured",
         ]
         lines.append(table_row(cells))
@@ -146,13 +143,13 @@ def stage1(run):
     return f" (after {load_config(folder).train_length:,} updates of stage 1)" if folder else ""
 
 
-def tuning(terms, outcome):
+def tuning(comparison, result):
     """Markdown lines of what each rate reached: past a best one at an end there may be a better."""
-    if len(terms.rates) < 2:
+    if len(comparison.rates) < 2:
         return []
-    lines = table_head(["R@10 on the tuning part, by learning rate", "loss", *terms.rates])
-    for row, (_, found) in outcome.rates.items():
-        cells = [f"{found[rate]:.2f}" if rate in found else "failed" for rate in terms.rates]
+    lines = table_head(["R@10 on the tuning part, by learning rate", "loss", *comparison.rates])
+    for row, (_, found) in result.rates.items():
+        cells = [f"{found[rate]:.2f}" if rate in found else "failed" for rate in comparison.rates]
         lines.append(table_row([row.name, row.loss, *cells]))
     return [*lines, ""]
 
@@ -170,7 +167,7 @@ def cost(speeds):
     return lines
 
 
-def write_csv(path, outcome, differences, speeds):
+def write_csv(path, result, differences, speeds):
     """All recalls of all seeds, for other tools; one line a row and seed."""
     with whole_file(path) as file:
         writer = csv.writer(file)
@@ -180,11 +177,11 @@ def write_csv(path, outcome, differences, speeds):
              *(f"{recall_name(k)}_{what}" for k in JUDGED_BY for what in Difference._fields),
              *SIZES, "updates", "folder"]
         )  # fmt: skip
-        for row, system in outcome.systems.items():
+        for row, system in result.systems.items():
             of_seeds = np.array([system.recalls(k) for k in PUBLISHED_RECALLS]).T  # [S, K]
             nothing = [""] * len(Difference._fields)
             found = [value for of_k in differences[row] for value in of_k or nothing]
-            for run, values in zip(outcome.runs[row], of_seeds, strict=True):
+            for run, values in zip(result.runs[row], of_seeds, strict=True):
                 writer.writerow(
                     [row.name, row.loss, run.rate, run.seed, *np.round(values, 4), *found,
                      *(speeds.get(row, {}).get(size, "") for size in SIZES),

@@ -10,14 +10,13 @@ import sys
 from pathlib import Path
 
 import datasets
-from checkpointing.run_folder import changed_settings, is_trained
+from checkpointing.run_folder import changed_settings, has_checkpoint, is_trained
 from command_line.errors import InputError
-from config import CONFIG_FILE
 from evaluation.features import find_features, read_about
 
 ROOT = Path(__file__).parents[1]
 SPEED_FILE = "speed.json"  # in a run's folder: what comparison.speed measured
-MAY_CHANGE = ("checkpoint_dir", "keep_checkpoints", "eval_length")  # no run's result
+NO_RESULTS = ("checkpoint_dir", "keep_checkpoints", "eval_length")  # settings that change none
 TRAINING = {"fashion200k": "train_val_fashion200k.py"}  # else train_val.py
 
 
@@ -109,8 +108,8 @@ def last_line(log, start):
 
 
 def train(scripts, run, log=None):
-    """Trains a run, or what is left of it. Raises InputError as check_settings."""
-    check_settings(run)
+    """Trains a run, or what is left of it. Raises InputError as refuse_other_run."""
+    refuse_other_run(run)
     if is_trained(run.folder):
         return
     script = TRAINING.get(run.config.dataset, "train_val.py")
@@ -149,10 +148,10 @@ def is_scored(run, folder=None, data_path=""):
     return {about["data_path"] for about in abouts} == {data_path or run.config.data_path}
 
 
-def check_settings(run):
-    """Raises InputError when the run's folder holds a run with other settings."""
-    if (run.folder / CONFIG_FILE).exists():
-        if changes := changed_settings(run.config, MAY_CHANGE):
+def refuse_other_run(run):
+    """Raises InputError when the run's folder holds a checkpoint of a run with other settings."""
+    if has_checkpoint(run.folder):
+        if changes := changed_settings(run.config, NO_RESULTS):
             raise InputError(
                 f"{run.folder}: holds a run with other settings ({'; '.join(changes)}); "
                 "repeat them, or give another folder", 2,

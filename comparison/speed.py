@@ -11,7 +11,6 @@ left out.
 import os
 import platform
 import statistics
-import time
 from pathlib import Path
 
 import tensorflow as tf
@@ -28,9 +27,9 @@ from datasets.fashion200k import read_fashion200k
 from datasets.fashion200k_pairs import PairIndex, sample_triplets
 from evaluation.encoder import Encoder, encode_captions
 from training.examples import training_examples, training_paths
-from training.loop import compiled_update
 from training.memory import keep_freed_memory
 from training.start import trained_weights
+from training.timing import clock, single_update
 from training.update import Training
 
 UPDATES, QUERIES, PASSES = 15, 256, 3
@@ -49,13 +48,12 @@ def measure(checkpoint_dir):
     captions = encode_captions(config, vocabulary, [t.caption for t in triplets])
     references = [paths[t.subset, t.reference] for t in triplets]
     encoder.queries(references, captions)  # builds the graphs
-    passes = [seconds(lambda: encoder.queries(references, captions)) for _ in range(PASSES)]
+    passes = [clock(encoder.queries, references, captions)[0] for _ in range(PASSES)]
     examples = training_examples(config, triplets, vocabulary, paths)
     training = Training(config, model, trained_weights(model))
-    update, batches = compiled_update(training, config, lambda epoch: examples)
-    batch = next(batches)
-    float(update(batch)[0])  # builds the graph
-    updates = [seconds(lambda: float(update(batch)[0])) for _ in range(UPDATES)]
+    update, _ = single_update(training, config, examples, load=False)
+    update()  # builds the graph
+    updates = [clock(update)[0] for _ in range(UPDATES)]
     return {
         "composer_parameters": sum(size for path, size in sizes.items() if path in composers),
         "parameters": sum(sizes.values()),
@@ -71,12 +69,6 @@ def some_triplets(config):
         index = PairIndex(read_fashion200k(config.data_path, "train"))
         return sample_triplets(index, 0, 0)[:count]
     return datasets.read_train_triplets(config.dataset, config.data_path)[:count]
-
-
-def seconds(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 def machine():

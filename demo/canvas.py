@@ -44,10 +44,10 @@ def smooth(points, rounds=2):
     return points
 
 
-def ellipse(x, y, radius_x, radius_y=None):
+def circle(x, y, radius):
     """A closed outline around (x, y)."""
     turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    return np.stack([x + radius_x * np.cos(turn), y + (radius_y or radius_x) * np.sin(turn)], 1)
+    return np.stack([x + radius * np.cos(turn), y + radius * np.sin(turn)], 1)
 
 
 class Canvas:
@@ -101,7 +101,7 @@ class Canvas:
                     knot = [(x, y), (x + 0.042, y), (x + 0.042, y + 0.042), (x, y + 0.042)]
                     pen.polygon(self._pixels(knot), self.ink)
         if pattern == "dotted":
-            disc = ellipse(0, 0, 0.024)
+            disc = circle(0, 0, 0.024)
             for row, y in enumerate(rows):
                 for column in range(11):
                     centre = (column * step + (row % 2) * step / 2, y)

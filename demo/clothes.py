@@ -5,7 +5,7 @@ Every function draws one kind: (canvas, garment) -> None. Coordinates: see demo/
 
 import numpy as np
 
-from demo.canvas import blend, ellipse, mirrored, smooth
+from demo.canvas import blend, circle, mirrored, smooth
 
 SHOULDER_Y = 0.13
 
@@ -62,7 +62,7 @@ def _neck(canvas, neckline, width, cut):
             canvas.patch(flap * (side, 1) + (0.5, 0), blend(canvas.colour, canvas.accent, 0.35))
         canvas.line([(0.5, 0.21), (0.5, 0.32)], 0.010)
         for y in (0.245, 0.295):
-            canvas.patch(ellipse(0.5, y, 0.012), canvas.accent)
+            canvas.patch(circle(0.5, y, 0.012), canvas.accent)
 
 
 def _bodice(canvas, garment, shoulder, sides, neck=0.085):
@@ -118,7 +118,7 @@ GRAPHICS = {"heart": HEART, "star": STAR, "moon": MOON}
 def _graphic(canvas, graphic, y):
     if graphic == "none":
         return
-    canvas.patch(ellipse(0.5, y, 0.128), canvas.colour, edge=False)
+    canvas.patch(circle(0.5, y, 0.128), canvas.colour, edge=False)
     canvas.patch(GRAPHICS[graphic] + (0.5, y), canvas.accent)
 
 
@@ -129,7 +129,7 @@ def bow(canvas, x, y, size):
         canvas.patch(loop * (side * size, size) + (x, y), canvas.accent)
         tail = np.array([(0, 0), (0.6, 1.25), (0.25, 1.35)]) * (side * size, size)
         canvas.patch(tail + (x, y), canvas.accent)
-    canvas.patch(ellipse(x, y, 0.28 * size), canvas.accent)
+    canvas.patch(circle(x, y, 0.28 * size), canvas.accent)
 
 
 def draw_dress(canvas, garment):

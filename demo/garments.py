@@ -66,12 +66,12 @@ def held_out(garment):
     return garment.pattern == patterns[number]
 
 
-def random_garment(rng, kind, training=True):
-    """A garment with uniformly drawn attributes; with training=True never a held-out one."""
+def random_garment(rng, kind):
+    """A garment with uniformly drawn attributes, but never a held-out one."""
     while True:
         drawn = {name: values[rng.integers(len(values))] for name, values in VALUES[kind].items()}
         garment = Garment(kind, **drawn)
-        if not (training and held_out(garment)):
+        if not held_out(garment):
             return garment
 
 

@@ -5,7 +5,6 @@
 Reads the last evaluation of each demo run in results/results.jsonl, and the runs' training logs.
 """
 
-import csv
 import json
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
+from comparison.plot import read_log
 from config import DATASETS
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
 from reports.sheet import write_sheet
@@ -58,13 +58,6 @@ def table(dataset, evaluations):
         lines.append(f"{label:<24}" + "".join(f"{mean:>8.2f}" for mean in means))
     chance = [np.mean([entry[f"chance_{r}"] for entry in anyone]) for r in RECALLS]
     return [*lines, f"{'chance':<24}" + "".join(f"{mean:>8.2f}" for mean in chance)]
-
-
-def read_log(path):
-    """A CSV log -> {column: list of floats}."""
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return {name: [float(row[name]) for row in rows] for name in rows[0]} if rows else {}
 
 
 def plot_training(dataset, path):

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Compositions of the field and parts of VAL on the demo's three data sets, each tuned, three seeds:
 #   bash scripts/run_comparison.sh [fashion_iq|shoes|fashion200k|all] [--quick=True] [--<flag>=...]
-# Hours: 23 rows a data set, five runs each of about a minute and a half on 2 cores; it says the time
-# left, can be stopped at any time and goes on. --runs_at_once=2: a run a core, a data set in under two
+# Hours: 23 rows a data set, five runs each of about a minute and a half on 2 cores; it says how many
+# are left, can be stopped at any time and goes on. --runs_at_once=2: a run a core, a data set in under two
 # hours; --image_cache=data/cache: a tenth less, the same figures.
 # --quick=True: val, sum and tirg, one seed, one rate, 250 updates: comparison_*_quick.*, minutes.
 # Other flags go to compare.py, such as --compositions=field. Ends with results/comparison_*.{md,csv,png}.

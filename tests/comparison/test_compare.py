@@ -249,10 +249,26 @@ def test_scripts_at_once_have_their_own_cores(tmp_path):
 
 
 def test_the_count_of_what_is_left_ends_at_none(scripts, drawn, tmp_path, capsys):
-    compare.main(flags(drawn, tmp_path))
-    assert "(0 runs left, about 0 min)" in capsys.readouterr().out
-    compare.main(flags(drawn, tmp_path, "--seeds=0,1,2"))  # goes on from there
-    out = capsys.readouterr().out
-    assert out.count("runs left") == 3 and "(0 runs left, about 0 min)" in out
-    compare.main(flags(drawn, tmp_path, "--seeds=0,1,2", "--compositions=val,sum,concat"))
-    assert "(4 runs left" in capsys.readouterr().out  # of concat's five, after the first
+    def left(*more):
+        compare.main(flags(drawn, tmp_path, *more))
+        lines = capsys.readouterr().out.splitlines()
+        return [line.split(" s (")[1] for line in lines if line.endswith("runs left)")]
+
+    tuning = [f"{count} tuning runs left)" for count in range(8, -1, -1)]
+    assert left() == [*tuning, *(f"{count} runs left)" for count in range(5, -1, -1))]
+    # It goes on from there.
+    assert left("--seeds=0,1,2") == ["2 runs left)", "1 runs left)", "0 runs left)"]
+    assert len(left("--seeds=0,1,2", "--compositions=val,sum,concat")) == 3 + 3  # concat's
+
+
+def test_a_run_that_never_saved_is_begun_anew_with_other_settings(scripts, drawn, tmp_path):
+    """As training itself takes it."""
+    one = ["--rates=1e-3", "--compositions=sum", "--seeds=0"]
+    compare.main(flags(drawn, tmp_path, *one))
+    for path in (tmp_path / "runs").rglob("model.ckpt-*.index"):
+        path.unlink()
+    for path in (tmp_path / "runs").rglob("ranks_*"):
+        path.unlink()
+    before = len(trained(scripts))
+    compare.main(flags(drawn, tmp_path, *one, "--train_length=400"))
+    assert len(trained(scripts)) == before + 1

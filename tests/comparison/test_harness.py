@@ -16,21 +16,12 @@ def test_of_equal_rates_by_r10_the_one_with_the_best_r1_is_taken(monkeypatch):
 
 
 def test_the_report_has_what_each_rate_reached_and_names_what_failed():
-    terms = SimpleNamespace(rates=["1e-3", "3e-3"])
+    comparison = SimpleNamespace(rates=["1e-3", "3e-3"])
     val, tirg = Row("val", (("levels", "high"),), "triplet"), Row("tirg", (), "softmax")
     rates = {val: ("3e-3", {"1e-3": 70.0, "3e-3": 92.5}), tirg: ("1e-3", {"1e-3": 80.25})}
-    assert tuning(terms, SimpleNamespace(rates=rates))[2:] == [
+    assert tuning(comparison, SimpleNamespace(rates=rates))[2:] == [
         "| val levels=high | triplet | 70.00 | 92.50 |",
         "| tirg | softmax | 80.25 | failed |",
         "",
     ]
     assert tuning(SimpleNamespace(rates=["1e-3"]), None) == []
-
-
-def test_what_is_only_scored_is_no_run_that_is_left(capsys):
-    progress = harness.Progress()
-    progress.left = 2
-    progress.say("val, seed 0", "R@10 80", trained=True)
-    progress.say("val, seed 0", "R@10 81", trained=False)
-    said = capsys.readouterr().out.splitlines()
-    assert [line.split("(")[1].split(",")[0] for line in said] == ["1 runs left"] * 2
