@@ -11,6 +11,7 @@ from checkpointing.run_folder import is_trained
 from comparison.inputs import check_inputs
 from comparison.plan import make_run
 from comparison.runs import RunFailed, check_settings, groundtruth, is_scored, score, train
+from datasets import READERS
 from datasets.tuning_split import write_tuning_split
 from evaluation.systems import read_system
 
@@ -82,7 +83,7 @@ def compare(scripts, terms, rows):
     check_inputs(terms.root, {terms.data_path, tuning_data}, backbones)
     if len(terms.rates) > 1:
         if not terms.tuning_data:
-            print(write_tuning_split(terms.dataset, terms.data_path, tuning_data))
+            print(write_tuning_split(READERS[terms.dataset], terms.data_path, tuning_data))
         groundtruth(scripts, terms.dataset, tuning_data, terms.root / "groundtruth.log")
     groundtruth(scripts, terms.dataset, terms.data_path, terms.root / "groundtruth.log")
 
