@@ -29,22 +29,16 @@ ANNOTATIONS = [
 IMAGE_FOLDERS = ("image_data", "images", *CATEGORIES)
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 MAX_TAG_WORDS = 20  # published generate_tags_fashion_iq.py
-RELEASED = {  # counted in the released files
-    "train dress captions": (11_970,),
-    "train shirt captions": (11_976,),
-    "train toptee captions": (12_042,),
-    "val dress queries": (4_034,),
-    "val shirt queries": (4_075,),
-    "val toptee queries": (3_920,),
-    "val dress gallery": (2_628,),
-    "val shirt gallery": (3_089,),
-    "val toptee gallery": (2_902,),
-    "original dress queries": (2_017,),
-    "original shirt queries": (2_038,),
-    "original toptee queries": (1_961,),
-    "original dress gallery": (3_817,),
-    "original shirt gallery": (6_346,),
-    "original toptee gallery": (5_373,),
+RELEASED = {  # counted in the released files, of each category
+    what.format(category): (count,)
+    for what, counts in {
+        "train {} captions": (11_970, 11_976, 12_042),
+        "val {} queries": (4_034, 4_075, 3_920),
+        "val {} gallery": (2_628, 3_089, 2_902),
+        "original {} queries": (2_017, 2_038, 1_961),
+        "original {} gallery": (3_817, 6_346, 5_373),
+    }.items()
+    for category, count in zip(CATEGORIES, counts, strict=True)
 }
 
 
