@@ -6,24 +6,13 @@ Writes <checkpoint_dir>/{config.json, vocab.txt, train_log.csv, eval_log.csv, mo
 The same command again goes on from the last checkpoint.
 """
 
-import datasets
-from command_line.errors import InputError, run_main
+from command_line.errors import run_main
 from config import parse_config
-from training.devices import all_devices
-from training.examples import build_vocabulary, training_examples, training_paths
-from training.stages import run_training
+from training.stages import train_on_data
 
 
 def main(argv):
-    config = parse_config(argv, __doc__)
-    if config.dataset == "fashion200k":
-        raise InputError("--dataset=fashion200k: use train_val_fashion200k.py", 2)
-    with all_devices():
-        datasets.require_data(config.dataset, config.data_path)
-        triplets = datasets.read_train_triplets(config.dataset, config.data_path)
-        vocabulary = build_vocabulary(config, [triplet.caption for triplet in triplets])
-        examples = training_examples(config, triplets, vocabulary, training_paths(config, triplets))
-        run_training(config, vocabulary, lambda epoch: examples)
+    train_on_data(parse_config(argv, __doc__), __file__)
 
 
 if __name__ == "__main__":

@@ -6,35 +6,13 @@ published train_val_fashion200k.py).
 The loop, its outputs and its resuming are train_val.py's.
 """
 
-import datasets
-from command_line.errors import InputError, run_main
+from command_line.errors import run_main
 from config import parse_config
-from datasets.fashion200k import read_fashion200k
-from datasets.fashion200k_pairs import PairIndex, sample_triplets
-from datasets.find_images import require_images
-from training.devices import all_devices
-from training.examples import build_vocabulary, training_examples
-from training.stages import run_training
+from training.stages import train_on_data
 
 
 def main(argv):
-    config = parse_config(["--dataset=fashion200k", *argv], __doc__)
-    if config.dataset != "fashion200k":
-        raise InputError(f"--dataset={config.dataset}: use train_val.py", 2)
-    with all_devices():
-        datasets.require_data(config.dataset, config.data_path)
-        images = read_fashion200k(config.data_path, "train")
-        captions = ["replace with", *(image.caption for image in images)]
-        vocabulary = build_vocabulary(config, captions)
-        found = require_images(config, "", (image.path for image in images))
-        paths = {("", name): str(path) for name, path in found.items()}
-        index = PairIndex([image for image in images if image.path in found])
-
-        def examples_of_epoch(epoch):
-            triplets = sample_triplets(index, config.seed, epoch)
-            return training_examples(config, triplets, vocabulary, paths)
-
-        run_training(config, vocabulary, examples_of_epoch)
+    train_on_data(parse_config(["--dataset=fashion200k", *argv], __doc__), __file__)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,10 @@ WORDS = range(2, 8)  # in a sentence that fits on a button
 
 
 def example_sentences(checkpoint_dir):
-    """[str] of the run's training captions; [] where they don't lie any longer, or are labels."""
+    """[str] of the run's training captions; [] where they don't lie any longer, or are drawn."""
     config = load_config(checkpoint_dir)
-    if config.dataset == "fashion200k":
-        return []
     try:
-        triplets = datasets.read_train_triplets(config.dataset, config.data_path)
+        triplets = datasets.READERS[config.dataset].read_training(config.data_path).given
     except InputError:  # a run may be used without its data
         return []
     captions = (triplet.caption.strip().rstrip(".") for triplet in triplets)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from comparison.inputs import check_inputs
 from comparison.plan import make_run
 from comparison.runs import RunFailed, groundtruth, is_scored, refuse_other_run, score, train
+from datasets import READERS
 from datasets.tuning_split import write_tuning_split
 from evaluation.systems import read_system
 
@@ -94,7 +95,7 @@ def prepare_data(scripts, comparison):
     dataset, data_path, log = comparison.dataset, comparison.data_path, "groundtruth.log"
     if len(comparison.rates) > 1:
         if not comparison.tuning_data:
-            print(write_tuning_split(dataset, data_path, comparison.tuning_root))
+            print(write_tuning_split(READERS[dataset], data_path, comparison.tuning_root))
         groundtruth(scripts, dataset, comparison.tuning_root, comparison.root / log)
     groundtruth(scripts, dataset, data_path, comparison.root / log)
 

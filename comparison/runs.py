@@ -17,7 +17,6 @@ from evaluation.features import find_features, read_about
 ROOT = Path(__file__).parents[1]
 SPEED_FILE = "speed.json"  # in a run's folder: what comparison.speed measured
 NO_RESULTS = ("checkpoint_dir", "keep_checkpoints", "eval_length")  # settings that change none
-TRAINING = {"fashion200k": "train_val_fashion200k.py"}  # else train_val.py
 
 
 class RunFailed(Exception):
@@ -112,7 +111,7 @@ def train(scripts, run, log=None):
     refuse_other_run(run)
     if is_trained(run.folder):
         return
-    script = TRAINING.get(run.config.dataset, "train_val.py")
+    script = datasets.READERS[run.config.dataset].TRAINING_SCRIPT
     scripts.call([str(ROOT / script), *run.argv], log)
 
 

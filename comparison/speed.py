@@ -23,8 +23,6 @@ from command_line.files import write_json
 from command_line.flags import Flags
 from comparison.runs import SPEED_FILE
 from config import load_config
-from datasets.fashion200k import read_fashion200k
-from datasets.fashion200k_pairs import PairIndex, sample_triplets
 from evaluation.encoder import Encoder, encode_captions
 from training.examples import training_examples, training_paths
 from training.memory import keep_freed_memory
@@ -65,10 +63,9 @@ def measure(checkpoint_dir):
 def some_triplets(config):
     """QUERIES training triplets, or as many as a batch needs."""
     count = max(QUERIES, config.batch_size)
-    if config.dataset == "fashion200k":
-        index = PairIndex(read_fashion200k(config.data_path, "train"))
-        return sample_triplets(index, 0, 0)[:count]
-    return datasets.read_train_triplets(config.dataset, config.data_path)[:count]
+    reader = datasets.READERS[config.dataset]
+    given, labelled, sampler, _ = reader.read_training(config.data_path)
+    return [*given, *sampler(labelled)(0, 0)][:count]
 
 
 def machine():

@@ -1,36 +1,43 @@
-"""The released data sets by name: one reader each (fashion_iq, shoes, fashion200k), same functions.
+"""The data sets by name, one reader each. A data set is a row of config.DATASETS and the module of
+that name here, and nobody else asks for its name. Formats, layouts: data/README.md.
 
-Formats, sources, folder layouts: data/README.md. `data_path` is the root of one data set, such as
-data/fashion_iq. Records come in released order. InputError names file and entry of what is wrong.
+`data_path` is the root of one data set, such as data/fashion_iq. Records come in released order.
+InputError names file and entry of what is wrong. Every reader has
+
+  TITLE, SOURCE, PREPARE      its name, where the data come from, the command that prepares them
+  SUBSETS                     parts evaluated on their own, whose mean is the score; ("",): none
+  PROTOCOLS                   of evaluation: `val` is the paper's
+  ANNOTATIONS, IMAGE_FOLDERS  files of a root; patterns of its image folders, one has to be there
+  RELEASED                    {what check_data counts: right numbers}; may be empty
+  TRAINING_SCRIPT             which script trains on it
+  SIDE_TEXT_IMAGES            ends the error that images of side texts are missing: how to get them
+  read_training(data_path)                      -> TrainingSet
+  read_side_texts(data_path)                    -> list[LabelledImage], for L_vs (paper, 3.3)
+  read_benchmark(data_path, subset, protocol)   -> Benchmark
+  count_empty_captions(data_path, split)        blank captions of `train` or `val`: skipped
+  image_places(name, subset)                    -> [(folder below the root, file names)], best first
+  tuning_root(data_path)                        -> ({what: count}, {file: lines}), see tuning_split
 """
 
+import importlib
 from pathlib import Path
 
 from command_line.errors import InputError
 from command_line.tensorflow_start import start_tensorflow
-from datasets import fashion200k, fashion_iq, shoes
+from config import DATASETS
 
 start_tensorflow()
 
 DRAWN = "demo_data.json"  # lies in a root of drawn data (demo.generate_demo_data)
-READERS = {"fashion_iq": fashion_iq, "shoes": shoes, "fashion200k": fashion200k}
+READERS = {name: importlib.import_module(f"datasets.{name}") for name in DATASETS}
 
 
 def subsets(dataset):
-    """The parts evaluated on their own: FashionIQ's categories, else one nameless part."""
     return READERS[dataset].SUBSETS
 
 
 def protocols(dataset):
-    """Evaluation protocols: `val` is the paper's, `original` FashionIQ's own."""
     return READERS[dataset].PROTOCOLS
-
-
-def read_train_triplets(dataset, data_path):
-    """Training triplets of FashionIQ or Shoes, one per non-blank caption (count_empty_captions).
-
-    Fashion200k's are drawn: fashion200k_pairs.sample_triplets."""
-    return READERS[dataset].read_train_triplets(data_path)
 
 
 def read_benchmark(dataset, data_path, subset="", protocol="val"):
@@ -44,11 +51,6 @@ def read_benchmark(dataset, data_path, subset="", protocol="val"):
     return READERS[dataset].read_benchmark(data_path, subset, protocol)
 
 
-def count_empty_captions(dataset, data_path, split):
-    """Blank captions of `train` or `val`: no triplet, no query."""
-    return READERS[dataset].count_empty_captions(data_path, split)
-
-
 def require_data(dataset, data_path, images=True):
     """Raises InputError (exit code 2) when annotations or, if `images`, all images are missing."""
     if dataset not in READERS:
@@ -60,7 +62,7 @@ def require_data(dataset, data_path, images=True):
     if absent:
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
         raise InputError(
-            f"{data_path}: no {absent[0]}{more}. {dataset} comes from {reader.SOURCE}; "
-            f"prepare it with: bash scripts/prepare_data.sh {dataset}",
+            f"{data_path}: no {absent[0]}{more}. {reader.TITLE}: {reader.SOURCE}. "
+            f"Prepare it with: {reader.PREPARE}",
             2,
         )

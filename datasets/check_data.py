@@ -19,7 +19,6 @@ import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
 from config import Config
-from datasets.fashion200k import read_fashion200k
 from datasets.find_images import image_paths
 from datasets.image_files import check_image
 from datasets.vocabulary import tokenize
@@ -37,16 +36,13 @@ class Part(NamedTuple):
 
 def read_parts(dataset, data_path):
     """Training sets and benchmarks of a data set -> list[Part]; InputError as the readers raise."""
-    parts = []
-    if dataset == "fashion200k":
-        images = read_fashion200k(data_path, "train")
-        parts.append(Part("train", "", [(i.path,) for i in images], [i[1] for i in images], []))
-    else:
-        triplets = datasets.read_train_triplets(dataset, data_path)
-        for subset in datasets.subsets(dataset):
-            own = [t for t in triplets if t.subset == subset]
-            rows, captions = [t[:2] for t in own], [t.caption for t in own]
-            parts.append(Part(f"train {subset}".strip(), subset, rows, captions, []))
+    parts, training = [], datasets.READERS[dataset].read_training(data_path)
+    for subset in datasets.subsets(dataset):
+        given = [t for t in training.given if t.subset == subset]
+        labelled = [i for i in training.labelled if i.subset == subset]
+        rows = [*(t[:2] for t in given), *(i[:1] for i in labelled)]
+        captions = [record.caption for record in (*given, *labelled)]
+        parts.append(Part(f"train {subset}".strip(), subset, rows, captions, []))
     for protocol in datasets.protocols(dataset):
         for subset in datasets.subsets(dataset):
             queries, gallery = datasets.read_benchmark(dataset, data_path, subset, protocol)
@@ -59,7 +55,7 @@ def read_parts(dataset, data_path):
 def check(dataset, data_path, decode=False, released=True):
     """Everything found -> dict that JSON can hold; "problems" empties when the data is complete."""
     parts = read_parts(dataset, data_path)
-    paths = {part.name: _paths(dataset, data_path, part) for part in parts}
+    paths = {p.name: image_paths(dataset, data_path, _needed(p), p.subset) for p in parts}
     files = sorted({path for found in paths.values() for path in found.values()})
     reasons, digests = _decode(files) if decode else ({}, {})
     report = {"dataset": dataset, "data_path": str(data_path), "decoded": decode}
@@ -85,10 +81,6 @@ def _needed(part):
     return dict.fromkeys([name for row in part.rows for name in row] + part.gallery)
 
 
-def _paths(dataset, data_path, part):
-    return image_paths(dataset, data_path, _needed(part), part.subset)
-
-
 def _decode(files):
     """Opens every file on all cores -> ({path: why not}, {path: digest})."""
     reasons, digests = {}, {}
@@ -111,11 +103,11 @@ def _reason_and_digest(path):
 def _counts(dataset, parts):
     found = {}
     for part in parts:
-        train = part.name.startswith("train")
-        found[f"{part.name} {'captions' if train else 'queries'}"] = len(part.captions)
+        labels = [caption for row, caption in _captioned(part) if len(row) == 1]
+        texts = len(part.captions) - len(labels) + len(set(labels))  # a label counts once
+        found[f"{part.name} {'captions' if part.name.startswith('train') else 'queries'}"] = texts
+        found[f"{part.name} images"] = len(labels)
         found[f"{part.name} gallery"] = len(part.gallery)
-        if dataset == "fashion200k" and train:
-            found["train images"], found["train captions"] = len(part.rows), len(set(part.captions))
     return {
         what: {"found": found[what], "released": list(counts)}
         for what, counts in datasets.READERS[dataset].RELEASED.items()
@@ -162,10 +154,10 @@ def _captioned(part):
 def _captions(dataset, data_path, parts):
     own = [part for part in parts if not part.name.startswith("original")]  # joins val's
     texts = [text for part in own for text in part.captions]
-    longest = Config.max_caption_words
+    longest, blank = Config.max_caption_words, datasets.READERS[dataset].count_empty_captions
     return {
-        "blank, in training (skipped)": datasets.count_empty_captions(dataset, data_path, "train"),
-        "blank, in test (skipped)": datasets.count_empty_captions(dataset, data_path, "val"),
+        "blank, in training (skipped)": blank(data_path, "train"),
+        "blank, in test (skipped)": blank(data_path, "val"),
         "without a word": sum(not tokenize(text) for text in texts),
         f"over {longest} words (cut by default)": sum(len(tokenize(t)) > longest for t in texts),
         "not ASCII": sum(not text.isascii() for text in texts),

@@ -1,14 +1,22 @@
 """Fashion200k: images with product captions; its triplets are made of captions that differ in one
 word (fashion200k_pairs.py), its test queries are listed."""
 
+from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from command_line.errors import InputError
-from datasets.records import Benchmark, LabelledImage, Query
+from datasets.fashion200k_pairs import PairIndex, sample_triplets
+from datasets.records import Benchmark, LabelledImage, Query, TrainingSet
 from datasets.released_files import check_caption, check_name, read_lines
+from datasets.tuning_split import SEED, SHARE
 
 TITLE = "Fashion200k"
-SOURCE = "https://github.com/xthan/fashion-200k"
+SOURCE = "labels and images: github.com/xthan/fashion-200k; test queries: TIRG"
+PREPARE = "bash scripts/prepare_data.sh fashion200k"
+TRAINING_SCRIPT = "train_val_fashion200k.py"
+SIDE_TEXT_IMAGES = ""
 SUBSETS = ("",)
 PROTOCOLS = ("val",)
 ANNOTATIONS = ["labels", "test_queries.txt"]
@@ -21,13 +29,25 @@ RELEASED = {  # counted in the released files
 }
 
 
+def read_training(data_path):
+    """Triplets are drawn of the images whose captions differ in one word."""
+    images = read_fashion200k(data_path, "train")
+    sampler = lambda found: partial(sample_triplets, PairIndex(found))  # noqa: E731
+    return TrainingSet(labelled=images, sampler=sampler, phrases=["replace with"])
+
+
+def read_side_texts(data_path):
+    """Training images with their captions."""
+    return [image for image in read_fashion200k(data_path, "train") if image.caption]
+
+
 def read_benchmark(data_path, subset, protocol):
     """Correct is every test image with the target's caption -> Benchmark."""
     caption_of, images_of = {}, {}
     for image in read_fashion200k(data_path, "test"):
-        if image.path not in caption_of:  # an image listed twice keeps its first caption
-            caption_of[image.path] = image.caption
-            images_of.setdefault(image.caption, []).append(image.path)
+        if image.name not in caption_of:  # an image listed twice keeps its first caption
+            caption_of[image.name] = image.caption
+            images_of.setdefault(image.caption, []).append(image.name)
     images_of = {caption: tuple(names) for caption, names in images_of.items()}
     path = Path(data_path, "test_queries.txt")
     queries = []
@@ -75,6 +95,24 @@ def modification(reference_caption, target_caption):
     removed = next((word for word in ours if word not in theirs), ours[-1] if ours else "")
     added = next((word for word in theirs if word not in ours), theirs[-1] if theirs else "")
     return f"replace {removed} with {added}"
+
+
+def tuning_root(data_path):
+    """Images are divided by their captions."""
+    images = read_fashion200k(data_path, "train")
+    captions = sorted({image.caption for image in images})
+    drawn = np.random.default_rng(SEED).permutation(len(captions))[: round(SHARE * len(captions))]
+    taken = {captions[i] for i in drawn}
+    train = [image for image in images if image.caption not in taken]
+    test = [image for image in images if image.caption in taken]
+    queries = sample_triplets(PairIndex(test), SEED, 0)
+    files = {
+        f"labels/all_{split}_detect_all.txt": [f"{i.name}\t1.0\t{i.caption}" for i in own]
+        for split, own in (("train", train), ("test", test))
+    }
+    files["test_queries.txt"] = [f"{query.reference} {query.target}" for query in queries]
+    counts = {"queries for tuning": len(queries), "images for tuning": len(test)}
+    return {**counts, "for training": len(train)}, files
 
 
 def image_places(name, subset):

@@ -21,7 +21,7 @@ class PairIndex:
         """images: list of LabelledImage. Blank captions have no partners."""
         caption_of_name, captions = {}, {}
         for image in images:  # an image listed twice keeps its first caption
-            caption_of_name.setdefault(image.path, image.caption)
+            caption_of_name.setdefault(image.name, image.caption)
         self.names = list(caption_of_name)
         self.caption_of_image = np.array(
             [captions.setdefault(text, len(captions)) for text in caption_of_name.values()],

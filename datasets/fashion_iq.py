@@ -1,51 +1,77 @@
 """FashionIQ: three categories, each triplet with two relative captions."""
 
+import json
 from pathlib import Path
 
 from command_line.errors import InputError
-from datasets.records import Benchmark, Query, Triplet
+from datasets.records import Benchmark, LabelledImage, Query, TrainingSet, Triplet
 from datasets.released_files import check_caption, check_name, field, read_entries, read_json
+from datasets.tuning_split import split_by_image
 
 TITLE = "FashionIQ"
-SOURCE = "https://github.com/XiaoxiaoGuo/fashion-iq"
+SOURCE = (
+    "annotations: github.com/XiaoxiaoGuo/fashion-iq; images: Amazon's, by the URLs of "
+    "github.com/hongwang600/fashion-iq-metadata"
+)
+PREPARE = "bash scripts/prepare_data.sh fashion_iq"
+TRAINING_SCRIPT = "train_val.py"
+SIDE_TEXT_IMAGES = "; download_fashion_iq.py --all fetches them"
 SUBSETS = CATEGORIES = ("dress", "shirt", "toptee")
 PROTOCOLS = ("val", "original")  # the VAL paper's; FashionIQ's own
+CAPTIONS, SPLITS = "captions/cap.{}.{}.json", "image_splits/split.{}.{}.json"
+TAGS = "image_tag_dataset/tags/asin2attr.{}.train.json"
 ANNOTATIONS = [
-    file
+    file.format(category, split)
     for split in ("train", "val")
-    for name in CATEGORIES
-    for file in (f"captions/cap.{name}.{split}.json", f"image_splits/split.{name}.{split}.json")
+    for category in CATEGORIES
+    for file in (CAPTIONS, SPLITS)
 ]
 IMAGE_FOLDERS = ("image_data", "images", *CATEGORIES)
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
-RELEASED = {  # counted in the released files
-    "train dress captions": (11_970,),
-    "train shirt captions": (11_976,),
-    "train toptee captions": (12_042,),
-    "val dress queries": (4_034,),
-    "val shirt queries": (4_075,),
-    "val toptee queries": (3_920,),
-    "val dress gallery": (2_628,),
-    "val shirt gallery": (3_089,),
-    "val toptee gallery": (2_902,),
-    "original dress queries": (2_017,),
-    "original shirt queries": (2_038,),
-    "original toptee queries": (1_961,),
-    "original dress gallery": (3_817,),
-    "original shirt gallery": (6_346,),
-    "original toptee gallery": (5_373,),
+MAX_TAG_WORDS = 20  # published generate_tags_fashion_iq.py
+RELEASED = {  # counted in the released files, of each category
+    what.format(category): (count,)
+    for what, counts in {
+        "train {} captions": (11_970, 11_976, 12_042),
+        "val {} queries": (4_034, 4_075, 3_920),
+        "val {} gallery": (2_628, 3_089, 2_902),
+        "original {} queries": (2_017, 2_038, 1_961),
+        "original {} gallery": (3_817, 6_346, 5_373),
+    }.items()
+    for category, count in zip(CATEGORIES, counts, strict=True)
 }
 
 
-def read_train_triplets(data_path):
-    """One triplet per non-blank caption -> list[Triplet]."""
-    return [
+def read_training(data_path):
+    """One triplet per non-blank caption."""
+    triplets = [
         Triplet(reference, target, caption, category)
         for category in CATEGORIES
         for reference, target, captions in read_fashion_iq(data_path, category, "train")
         for caption in captions
         if caption
     ]
+    return TrainingSet(triplets)
+
+
+def read_side_texts(data_path):
+    """Training images with their attribute tags."""
+    texts = []
+    for category in CATEGORIES:
+        path = Path(data_path, TAGS.format(category))
+        for name, tags in read_json(path, dict).items():
+            if text := tag_text(tags, f"{path}: {name!r}"):
+                texts.append(LabelledImage(check_name(name, path), text, category))
+    return texts
+
+
+def tag_text(tags, place):
+    """Lists of tags -> words of the lists reversed, lower case, each once, the last 20."""
+    try:
+        words = [word for tag_list in reversed(tags) for tag in tag_list for word in tag.split()]
+    except (TypeError, AttributeError):
+        raise InputError(f"{place}: tags are not a list of lists of words") from None
+    return " ".join(list(dict.fromkeys(word.lower() for word in words))[-MAX_TAG_WORDS:])
 
 
 def read_benchmark(data_path, subset, protocol):
@@ -70,14 +96,14 @@ def count_empty_captions(data_path, split):
 
 
 def read_split(data_path, category, split):
-    """ASINs of FashionIQ's image_splits/split.<category>.<split>.json, released order."""
-    path = Path(data_path, "image_splits", f"split.{category}.{split}.json")
+    """ASINs of a category's `train` or `val`, released order."""
+    path = Path(data_path, SPLITS.format(category, split))
     return [check_name(name, f"{path}: entry {i}") for i, name in enumerate(read_json(path, list))]
 
 
 def read_fashion_iq(data_path, category, split):
     """One caption file, `train` or `val` -> [(reference, target, [caption, ...])], blanks as ""."""
-    path = Path(data_path, "captions", f"cap.{category}.{split}.json")
+    path = Path(data_path, CAPTIONS.format(category, split))
     known = set(read_split(data_path, category, split))
     rows = []
     for place, entry in read_entries(path):
@@ -101,3 +127,24 @@ def image_places(name, subset):
     categories = sorted(CATEGORIES, key=lambda category: category != subset)
     folders = [f"image_data/{category}" for category in categories] + ["images", *categories]
     return [(folder, files) for folder in folders]
+
+
+def tuning_root(data_path):
+    """Entries are divided by their images, lists and tags follow."""
+    rows = [(c, *row) for c in CATEGORIES for row in read_fashion_iq(data_path, c, "train")]
+    taken, counts = split_by_image([row[1:3] for row in rows])
+    files = {}
+    for category in CATEGORIES:
+        path = Path(data_path, TAGS.format(category))
+        if path.exists():
+            tags = read_json(path, dict).items()
+            files[TAGS.format(category)] = {name: own for name, own in tags if name not in taken}
+        names = read_split(data_path, category, "train")
+        for split, wanted in (("train", False), ("val", True)):
+            files[CAPTIONS.format(category, split)] = [
+                {"candidate": reference, "target": target, "captions": captions}
+                for own, reference, target, captions in rows
+                if own == category and (reference in taken) == wanted
+            ]
+            files[SPLITS.format(category, split)] = [n for n in names if (n in taken) == wanted]
+    return counts, {file: [json.dumps(value)] for file, value in files.items()}

@@ -20,7 +20,7 @@ MAX_LINE = 2**16  # bytes; the longest line of 840B has some 6,000
 LINES_BETWEEN_UPDATES = 5000
 
 
-def read_glove(path, words, dimension=300):
+def read_glove(path, words, dimension):
     """Vectors of `words` -> {word: float32 [dimension]}, in the order of the file.
 
     path: a GloVe file, text or .zip, or a folder with one. Each line is checked; memory holds the
@@ -45,7 +45,7 @@ def read_glove(path, words, dimension=300):
     return vectors
 
 
-def embedding_matrix(words, vectors, dimension=300, seed=0):
+def embedding_matrix(words, vectors, dimension, seed):
     """Rows in the order of `words` -> float32 [len(words), dimension]; the padding's is zero.
 
     A word without a vector is drawn from N(0, 0.09^2), whatever the others are.

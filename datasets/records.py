@@ -1,5 +1,6 @@
 """What the readers return: plain records, in released order."""
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
@@ -10,6 +11,34 @@ class Triplet(NamedTuple):
     target: str
     caption: str  # one relative caption, raw
     subset: str = ""  # FashionIQ category
+
+
+class LabelledImage(NamedTuple):
+    """A training image with a text of its own."""
+
+    name: str  # as in Triplet
+    caption: str
+    subset: str = ""
+
+    @property
+    def pair(self):
+        """The image as the reference and the target of its text."""
+        return Triplet(self.name, self.name, self.caption, self.subset)
+
+
+class TrainingSet(NamedTuple):
+    """Triplets of every epoch, and images that more are drawn of, anew each epoch."""
+
+    given: Sequence[Triplet] = ()
+    labelled: Sequence[LabelledImage] = ()
+    # Those of `labelled` whose files exist -> function of (seed, epoch) -> list[Triplet].
+    sampler: Callable = lambda images: lambda seed, epoch: []  # noqa: E731
+    phrases: Sequence[str] = ()  # in drawn captions, beside words of `labelled`
+
+    @property
+    def texts(self):
+        """Whose words are the vocabulary."""
+        return [*self.phrases, *(record.caption for record in (*self.given, *self.labelled))]
 
 
 class Query(NamedTuple):
@@ -31,8 +60,3 @@ class Benchmark(NamedTuple):
         """The gallery is every image of a query, and those listed besides."""
         shown = {name for query in queries for name in (query.reference, *query.targets)}
         return cls(queries, sorted(shown.union(listed)))
-
-
-class LabelledImage(NamedTuple):  # of Fashion200k
-    path: str  # women/<category>/<sub>/<id>/<file>
-    caption: str

@@ -87,7 +87,7 @@ def main(argv):
     parser.add_argument("--results_dir", default="results")
     flags = parser.parse_args(argv)
     evaluations = last_evaluations(flags.dataset, flags.results_dir)
-    suffix = "" if flags.dataset == "fashion_iq" else f"_{flags.dataset}"
+    suffix = "" if flags.dataset == parser.get_default("dataset") else f"_{flags.dataset}"
     training = Path(flags.results_dir, f"demo_training{suffix}.png")
     retrieval = Path(flags.results_dir, f"demo_retrieval{suffix}.png")
     plot_training(flags.dataset, training)

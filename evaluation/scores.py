@@ -145,11 +145,12 @@ def check_same_checkpoint(feature_dir, abouts):
 
 
 def mean_lines(entries):
-    """FashionIQ's summary, the mean over all its categories, one line a protocol."""
+    """The mean over all subsets of a data set that has several, one line a protocol."""
     lines = []
     for protocol in dict.fromkeys(entry["protocol"] for entry in entries):
         scores = [entry for entry in entries if entry["protocol"] == protocol]
-        if {entry["subset"] for entry in scores} == set(datasets.subsets("fashion_iq")):
+        subsets = datasets.subsets(scores[0]["dataset"])
+        if len(subsets) > 1 and {entry["subset"] for entry in scores} == set(subsets):
             ten, fifty = (
                 np.mean([entry[recall_name(k)] for entry in scores]) for k in SUMMARY_RECALLS
             )

@@ -7,13 +7,6 @@ import datasets
 from export.folder import digests
 
 SHOWN = ("R@1", "R@10", "R@50")
-SOURCES = {
-    "fashion_iq": "annotations: github.com/XiaoxiaoGuo/fashion-iq; images: Amazon's, by the URLs "
-    "of github.com/hongwang600/fashion-iq-metadata",
-    "shoes": "captions: github.com/XiaoxiaoGuo/fashion-retrieval; images: the Attribute Discovery "
-    "Dataset, tamaraberg.com/attributesDataset",
-    "fashion200k": "labels and images: github.com/xthan/fashion-200k; test queries: TIRG",
-}
 DRAWN = "drawn garments in its released format (`python -m demo.generate_demo_data`)"
 GONE = "or drawn garments: which it was is not known, `{}` was gone when this was exported"
 PLACES = ("checkpoint_dir", "data_path", "image_cache", "tensorboard", "keep_checkpoints")
@@ -121,7 +114,7 @@ def card(about, kinds, files):
 
 def source(config):
     """Where the training data come from, as far as can be told now."""
-    data, released = Path(config["data_path"]), SOURCES[config["dataset"]]
+    data, released = Path(config["data_path"]), datasets.READERS[config["dataset"]].SOURCE
     if data.is_dir():
         return DRAWN if (data / datasets.DRAWN).exists() else released
     return f"{released}; {GONE.format(data)}"

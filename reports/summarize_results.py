@@ -71,14 +71,14 @@ def mean_score(entries, values, names):
 
 def run_cells(subsets, dataset):
     """One row of our own: a cell per subset and recall, the mean if no subset is missing."""
-    names = SHOWN[dataset]
+    names, known = SHOWN[dataset], datasets.subsets(dataset)
     cells = []
-    for subset in datasets.subsets(dataset):
+    for subset in known:
         entry = subsets.get(subset)
         cells += [score(entry[n], entry["interval_95"][n]) if entry else "-" for n in names]
-    if dataset == "fashion_iq":
+    if len(known) > 1:
         entries = list(subsets.values())
-        complete = len(entries) == len(datasets.subsets(dataset))
+        complete = len(entries) == len(known)
         values = [entry[name] for entry in entries for name in names]
         cells.append(mean_score(entries, values, names) if complete else "-")
     return cells
@@ -99,7 +99,7 @@ def is_released(dataset, runs):
     """Whether the scores are on the data of the published numbers, going by their size."""
     released = datasets.READERS[dataset].RELEASED
     return all(
-        entry[f"all_{what}"] in released[" ".join(filter(None, ("val", subset, what)))]
+        entry[f"all_{what}"] in released.get(" ".join(filter(None, ("val", subset, what))), ())
         for subsets in runs.values()
         for subset, entry in subsets.items()
         for what in ("queries", "gallery")
@@ -113,7 +113,7 @@ def table(terms, runs):
     sizes = {s: (e["queries"], e["gallery"]) for run in runs.values() for s, e in run.items()}
     counts = [f"{s} {q:,} x {n:,}".strip() for s, (q, n) in sizes.items()]
     heads = [f"{s} {name}".strip() for s in subsets for name in SHOWN[dataset]]
-    heads += ["mean"] if dataset == "fashion_iq" else []
+    heads += ["mean"] if len(subsets) > 1 else []
     lines = [
         f"## {title}, protocol {protocol}, reference {reference}, {data_path}",
         "",
@@ -124,7 +124,7 @@ def table(terms, runs):
     if protocol == "val" and reference == "removed" and is_released(dataset, runs):
         for name, values in PUBLISHED[dataset].items():
             cells = [score(value) for value in values]
-            cells += [score(np.mean(values))] if dataset == "fashion_iq" else []
+            cells += [score(np.mean(values))] if len(subsets) > 1 else []
             lines.append(table_row([f"{name} (published)", *cells]))
     notes = []
     for run, found in runs.items():

@@ -3,8 +3,6 @@
 import datasets
 from command_line.errors import InputError
 from datasets.find_images import require_images
-from datasets.records import Triplet
-from datasets.side_texts import read_side_texts
 from datasets.vocabulary import Vocabulary
 from training.batches import Example
 
@@ -35,23 +33,34 @@ def training_examples(config, triplets, vocabulary, paths):
     return examples
 
 
+def examples_by_epoch(config, training_set, vocabulary):
+    """Function of an epoch -> its Examples: those given, and those drawn of the images there."""
+    given, labelled, sampler, _ = training_set
+    paths = training_paths(config, [*given, *(image.pair for image in labelled)])
+    sample = sampler([image for image in labelled if (image.subset, image.name) in paths])
+    of_all_epochs = training_examples(config, given, vocabulary, paths)
+
+    def examples_of_epoch(epoch):
+        drawn = sample(config.seed, epoch)
+        return of_all_epochs + training_examples(config, drawn, vocabulary, paths)
+
+    return examples_of_epoch
+
+
 def side_text_examples(config, vocabulary):
     """Stage 1 of L_vs: images with texts of their own (paper section 3.3)."""
-    texts = [
-        Triplet(text.name, text.name, text.text, text.subset)
-        for text in read_side_texts(config.dataset, config.data_path)
-    ]
+    reader = datasets.READERS[config.dataset]
+    texts = [image.pair for image in reader.read_side_texts(config.data_path)]
     try:
         paths = training_paths(config, texts)
     except InputError as error:
-        more = "; download_fashion_iq.py --all fetches them" * (config.dataset == "fashion_iq")
-        raise InputError(f"texts of stage 1 (L_vs): {error}{more}") from None
+        raise InputError(f"texts of stage 1 (L_vs): {error}{reader.SIDE_TEXT_IMAGES}") from None
     return training_examples(config, texts, vocabulary, paths)
 
 
 def build_vocabulary(config, captions):
     """Words of the captions; with L_vs also those of the side texts, for both stages."""
     if config.checkpoint_dir_stage1 or config.stage == "visual_semantic":
-        texts = read_side_texts(config.dataset, config.data_path)
-        captions = [*captions, *(text.text for text in texts)]
+        texts = datasets.READERS[config.dataset].read_side_texts(config.data_path)
+        captions = [*captions, *(image.caption for image in texts)]
     return Vocabulary.build(captions)

@@ -3,15 +3,28 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import datasets
 from checkpointing.precision import slow_precision
 from checkpointing.run import prepare_run
 from checkpointing.run_folder import is_trained
 from command_line.errors import InputError
 from config import make_config
 from evaluation.validation import Validation
-from training.devices import check_devices, is_chief
-from training.examples import side_text_examples
+from training.devices import all_devices, check_devices, is_chief
+from training.examples import build_vocabulary, examples_by_epoch, side_text_examples
 from training.loop import train
+
+
+def train_on_data(config, script):
+    """What both training scripts do; InputError for a data set that is the other's."""
+    reader = datasets.READERS[config.dataset]
+    if reader.TRAINING_SCRIPT != Path(script).name:
+        raise InputError(f"--dataset={config.dataset}: use {reader.TRAINING_SCRIPT}", 2)
+    with all_devices():
+        datasets.require_data(config.dataset, config.data_path)
+        training_set = reader.read_training(config.data_path)
+        vocabulary = build_vocabulary(config, training_set.texts)
+        run_training(config, vocabulary, examples_by_epoch(config, training_set, vocabulary))
 
 
 def run_training(config, vocabulary, examples_of_epoch):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import datasets
 from command_line.errors import InputError
-from datasets import fashion_iq
+from datasets import fashion_iq, shoes
 from datasets.fashion200k import read_fashion200k
 from datasets.fashion_iq import read_fashion_iq
 from datasets.find_images import image_paths
@@ -42,7 +42,7 @@ def test_bad_captions(tmp_path, content, message):
     root = small_fashion_iq(tmp_path)
     write(root / CAPTIONS, content)
     with pytest.raises(InputError, match=message) as error:
-        datasets.read_train_triplets("fashion_iq", root)
+        fashion_iq.read_training(root)
     assert CAPTIONS in str(error.value) and len(str(error.value)) < 400
 
 
@@ -50,7 +50,7 @@ def test_not_utf8_names_the_line(tmp_path):
     root = small_fashion_iq(tmp_path)
     (root / CAPTIONS).write_bytes(b'[\n\n{"candidate": "caf\xe9"}]')
     with pytest.raises(InputError, match=r"cap\.dress\.train\.json:3: not UTF-8"):
-        datasets.read_train_triplets("fashion_iq", root)
+        fashion_iq.read_training(root)
 
 
 def test_missing_file_is_named(tmp_path):
@@ -82,10 +82,10 @@ def test_bad_shoes(tmp_path):
     write(tmp_path / "train_im_names.txt", "a.jpg\nb.jpg\n")
     write(tmp_path / "relative_captions_shoes.json", [row, {**row, "ReferenceImageName": "c.jpg"}])
     with pytest.raises(InputError, match=r"entry 1: c\.jpg and a\.jpg are of different splits"):
-        datasets.read_train_triplets("shoes", tmp_path)
+        shoes.read_training(tmp_path)
     write(tmp_path / "train_im_names.txt", "a.jpg\n\nb.jpg\n")
     with pytest.raises(InputError, match=r"train_im_names\.txt:2: image name ''"):
-        datasets.read_train_triplets("shoes", tmp_path)
+        shoes.read_training(tmp_path)
 
 
 def test_image_names_that_no_folder_can_hold(tmp_path):
@@ -172,7 +172,7 @@ def test_any_label_lines_give_images_or_input_error(tmp_path_factory, lines):
     except InputError as error:
         assert "x_train_detect_all.txt:" in str(error)
     else:
-        assert all(image.path.startswith("women/") for image in images)
+        assert all(image.name.startswith("women/") for image in images)
 
 
 @given(st.lists(st.sampled_from(["women/d/x/3/3_0.jpeg", " ", "\n", "x", "../y", "\t"])))
@@ -224,4 +224,4 @@ def test_no_entries_and_entries_without_captions(tmp_path):
     assert fashion_iq.count_empty_captions(root, "train") == before - blank + 1
     path.write_text("[]")
     with pytest.raises(InputError, match="cap.dress.train.json: no entries"):
-        fashion_iq.read_train_triplets(root)
+        fashion_iq.read_training(root)

@@ -1,6 +1,8 @@
 """The readers against the real annotations (exact counts), every image layout, and bad files."""
 
+import inspect
 import json
+import re
 import time
 
 import pytest
@@ -8,11 +10,11 @@ import pytest
 import datasets
 from command_line.errors import InputError
 from config import make_config
+from datasets import fashion_iq, shoes
 from datasets.fashion200k import modification, read_fashion200k
-from datasets.fashion_iq import CATEGORIES, read_fashion_iq
+from datasets.fashion_iq import CATEGORIES, read_fashion_iq, tag_text
 from datasets.fashion_iq_images import plan
 from datasets.find_images import image_paths
-from datasets.side_texts import read_side_texts, tag_text
 from datasets.vocabulary import Vocabulary
 from tests.support.small_data import (
     FASHION_IQ,
@@ -46,12 +48,12 @@ def test_fashion_iq_counts(subset, val, original):
 @real
 def test_fashion_iq_training_captions():
     start = time.process_time()
-    triplets = datasets.read_train_triplets("fashion_iq", FASHION_IQ)
+    triplets = fashion_iq.read_training(FASHION_IQ).given
     val = [datasets.read_benchmark("fashion_iq", FASHION_IQ, c) for c in CATEGORIES]
     assert time.process_time() - start < 2
     assert len(triplets) == 35_988
-    assert datasets.count_empty_captions("fashion_iq", FASHION_IQ, "train") == 12
-    assert datasets.count_empty_captions("fashion_iq", FASHION_IQ, "val") == 3
+    assert fashion_iq.count_empty_captions(FASHION_IQ, "train") == 12
+    assert fashion_iq.count_empty_captions(FASHION_IQ, "val") == 3
     rows = read_fashion_iq(FASHION_IQ, "shirt", "train")
     released = json.loads((FASHION_IQ / "captions/cap.shirt.train.json").read_bytes())
     assert ";" in rows[1142][2][0] and rows[1142][2][0] == released[1142]["captions"][0].strip()
@@ -63,7 +65,7 @@ def test_fashion_iq_training_captions():
 
 @real
 def test_shoes_counts(tmp_path):
-    train = datasets.read_train_triplets("shoes", SHOES)
+    train = shoes.read_training(SHOES).given
     benchmark = datasets.read_benchmark("shoes", SHOES)
     assert (len(train), len(benchmark.queries), len(benchmark.gallery)) == (8990, 1761, 4658)
     pairs = [(t.reference, t.target) for t in train]
@@ -79,12 +81,12 @@ def test_shoes_counts(tmp_path):
 
 @real
 def test_side_texts():
-    shoes, fashion_iq = read_side_texts("shoes", SHOES), read_side_texts("fashion_iq", FASHION_IQ)
-    assert len(shoes) == 3000  # of 3,600; 600 are of test images
-    assert {text.subset for text in fashion_iq} == set(CATEGORIES)
-    assert max(len(text.text.split()) for text in fashion_iq) == 20
+    assert len(shoes.read_side_texts(SHOES)) == 3000  # of 3,600; 600 are of test images
+    texts = fashion_iq.read_side_texts(FASHION_IQ)
+    assert {text.subset for text in texts} == set(CATEGORIES)
+    assert max(len(text.caption.split()) for text in texts) == 20
     wanted = {job.asin for job in plan(FASHION_IQ, everything=False)}
-    missing = {text.name for text in fashion_iq} - wanted
+    missing = {text.name for text in texts} - wanted
     assert len(missing) == 12_942 and missing <= {job.asin for job in plan(FASHION_IQ, True)}
     config = make_config(dataset="fashion_iq", data_path=str(FASHION_IQ))
     with pytest.raises(InputError, match="7741 dress images .*download_fashion_iq.py --all"):
@@ -101,25 +103,21 @@ def test_tag_text():
 
 def test_fashion_iq_texts(tmp_path):
     root = small_fashion_iq(tmp_path)
-    assert [t.caption for t in datasets.read_train_triplets("fashion_iq", root)][:3] == [
-        "is red",
-        "a; b",
-        "é",
-    ]
+    assert [t.caption for t in fashion_iq.read_training(root).given][:3] == ["is red", "a; b", "é"]
     val = datasets.read_benchmark("fashion_iq", root, "dress", "val")
     assert val.queries[2] == ("DV00000002", "é", ("DV00000001",))
     assert val.gallery == ["DV00000000", "DV00000001", "DV00000002"]
     original = datasets.read_benchmark("fashion_iq", root, "dress", "original")
     assert [q.caption for q in original.queries] == ["is red", "a; b and é"]
     assert len(original.gallery) == 6
-    assert datasets.count_empty_captions("fashion_iq", root, "val") == 3
+    assert fashion_iq.count_empty_captions(root, "val") == 3
 
 
 @pytest.mark.parametrize("prefix", ["women/", ""])
 def test_fashion200k(tmp_path, prefix):
     root = small_fashion200k(tmp_path, prefix)
     images = read_fashion200k(root, "train")
-    assert images[0] == ("women/d/x/1/1_0.jpeg", "red long dress")
+    assert images[0][:2] == ("women/d/x/1/1_0.jpeg", "red long dress")
     (query,), gallery = datasets.read_benchmark("fashion200k", root)
     assert query.caption == "replace red with blue"
     assert query.targets == ("women/d/x/4/4_0.jpeg", "women/t/x/5/5_0.jpeg")
@@ -164,7 +162,18 @@ def test_own_category_comes_first(tmp_path):
     assert path.parent.name == "toptee"
 
 
-@pytest.mark.parametrize("dataset", ["fashion_iq", "shoes", "fashion200k"])
+@pytest.mark.parametrize("dataset", datasets.READERS)
+def test_a_reader_offers_what_is_promised(dataset):
+    reader, promised = datasets.READERS[dataset], datasets.__doc__.partition("Every reader has")[2]
+    functions = re.findall(r"^  (\w+)(\(.*?\))  ", promised, re.MULTILINE)
+    constants = re.findall(r"\b[A-Z][A-Z_]{4,}\b", promised)
+    assert len(functions) == 6 and len(constants) == 10
+    for name, parameters in functions:
+        assert str(inspect.signature(getattr(reader, name))) == parameters, name
+    assert [name for name in constants if not hasattr(reader, name)] == []
+
+
+@pytest.mark.parametrize("dataset", datasets.READERS)
 def test_require_data_says_what_to_do(tmp_path, dataset):
     with pytest.raises(InputError, match=f"bash scripts/prepare_data.sh {dataset}") as error:
         datasets.require_data(dataset, tmp_path)

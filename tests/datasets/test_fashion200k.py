@@ -38,10 +38,10 @@ captions = st.lists(st.text("abcd ", max_size=7).map(lambda s: " ".join(s.split(
 @given(captions, st.integers(0, 5))
 def test_agrees_with_plain_loops(texts, seed):
     images = labelled(texts)
-    caption = {image.path: image.caption for image in images}
+    caption = {image.name: image.caption for image in images}
     index = PairIndex(images)
     partners = {
-        image.path: {o.path for o in images if is_partner(image.caption, o.caption)}
+        image.name: {o.name for o in images if is_partner(image.caption, o.caption)}
         for image in images
     }
     assert {index.names[i] for i in index.modifiable} == {n for n, p in partners.items() if p}
@@ -109,7 +109,7 @@ def test_full_size(full_size):
     start = time.process_time()
     triplets = sample_triplets(index, 7, 1)
     assert time.process_time() - start < 5
-    caption = {image.path: image.caption for image in images}
+    caption = {image.name: image.caption for image in images}
     pairs = set()
     for t in triplets:
         ours, theirs = caption[t.reference].split(), caption[t.target].split()

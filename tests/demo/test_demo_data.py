@@ -104,13 +104,13 @@ def test_readers_take_the_drawn_data(tiny):
     for dataset, count in (("fashion_iq", 3 * 2 * TINY), ("shoes", round(2000 / 1800 * TINY))):
         path = tiny / dataset
         datasets.require_data(dataset, path)
-        assert len(datasets.read_train_triplets(dataset, path)) == count
+        assert len(datasets.READERS[dataset].read_training(path).given) == count
         for subset in datasets.subsets(dataset):
             benchmark = datasets.read_benchmark(dataset, path, subset)
             found = image_paths(dataset, path, benchmark.gallery, subset)
             assert set(found) == set(benchmark.gallery)
     images = read_fashion200k(tiny / "fashion200k", "train")
-    found = image_paths("fashion200k", tiny / "fashion200k", [i.path for i in images])
+    found = image_paths("fashion200k", tiny / "fashion200k", [i.name for i in images])
     assert len(found) == 100
     benchmark = datasets.read_benchmark("fashion200k", tiny / "fashion200k")
     assert len(benchmark.queries) >= 10 and len(benchmark.gallery) == 60

@@ -10,7 +10,7 @@ from checkpointing.run import load_trained_model
 from checkpointing.run_folder import is_trained
 from command_line.errors import InputError
 from config import load_config, parse_config
-from datasets.side_texts import read_side_texts
+from datasets.shoes import read_side_texts
 from datasets.vocabulary import Vocabulary, tokenize
 from demo.generate_demo_data import generate
 from tests.support.start_training import start_training
@@ -40,8 +40,8 @@ def test_both_stages_of_the_visual_semantic_loss(data, tmp_path, capsys):
     assert load_config(stage2).composition == "val"
 
     first, _, words, _ = load_trained_model(stage1)
-    texts = read_side_texts("shoes", data.removeprefix("--data_path="))
-    assert {word for text in texts for word in tokenize(text.text)} <= set(words.words)
+    texts = read_side_texts(data.removeprefix("--data_path="))
+    assert {word for text in texts for word in tokenize(text.caption)} <= set(words.words)
     training = start_training(parse_config(flags, ""), words)
     assert int(training.step) == 0  # stage 1's counter stays behind
     ours, theirs = training.variables, named_variables(first)
