@@ -12,7 +12,7 @@ from comparison.inputs import check_inputs
 from comparison.plan import make_run
 from comparison.runs import RunFailed, check_settings, groundtruth, is_scored, score, train
 from datasets.tuning_split import write_tuning_split
-from evaluation.systems import read_system
+from evaluation.method_runs import read_method_runs
 
 TUNED_BY = (10, 1)  # R@10, mean over the categories, of the tuning part; of equals by R@1
 
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
     """All there is to report."""
 
     rates: dict  # {row: (chosen rate, {rate: R@10 of the tuning part})}
-    systems: dict  # {row: System of its runs, one a seed}
+    systems: dict  # {row: MethodRuns, one a seed}
     runs: dict  # {row: its runs}
     failures: list[str]
 
@@ -109,7 +109,7 @@ def compare(scripts, terms, rows):
         jobs = {row: reported[row, rate] for row, (rate, _) in rates.items() if rate}
         failed |= run_all(jobs.values())
     systems = {
-        row: read_system(row.name, [job.folder / "ranks" for job in own])
+        row: read_method_runs(row.name, [job.folder / "ranks" for job in own])
         for row, own in jobs.items()
         if not any(job in failed for job in own)
     }
@@ -155,7 +155,7 @@ def choose_rate(terms, tries, failed):
 
 def recalls(job):
     """Those of TUNED_BY."""
-    system = read_system(str(job.run), [job.folder / "ranks"])
+    system = read_method_runs(str(job.run), [job.folder / "ranks"])
     return [float(system.recalls(k)[0]) for k in TUNED_BY]
 
 

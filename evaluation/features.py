@@ -15,14 +15,15 @@ from command_line.errors import InputError
 from datasets.released_files import check_name, read_json, read_lines
 from evaluation.own_ranking import VECTORS
 
-DESCRIPTION = "features.json"
+METADATA = "features.json"
+OF_RUN = ("checkpoint", "step", "composition", "precision", "seed")  # what result files repeat
 
 
 class QueryKey(NamedTuple):
     """Which query of the released data a row of features is."""
 
     protocol: str
-    row: int | None  # in released order, from 0; None in features of earlier versions
+    row: int  # in released order, from 0
     reference: str
     caption: str
 
@@ -34,48 +35,51 @@ class Features(NamedTuple):
     gallery: np.ndarray  # float32 [N, D]
     query_keys: list[QueryKey]  # [Q]
     gallery_names: list[str]  # [N]
-    about: dict  # features.json: dataset, subset, data_path, checkpoint, step, seed, ...
 
 
 def find_features(feature_dir, subset=""):
-    """Folders below feature_dir that hold features, sorted by subset; only `subset` if given."""
+    """{folder: metadata} of all folders below feature_dir that hold features, sorted by subset;
+    only that of `subset` if given."""
     root = Path(feature_dir)
-    folders = [root] if (root / DESCRIPTION).is_file() else []
+    folders = [root] if (root / METADATA).is_file() else []
     if not folders and root.is_dir():
-        folders = sorted(p for p in root.iterdir() if (p / DESCRIPTION).is_file())
+        folders = sorted(p for p in root.iterdir() if (p / METADATA).is_file())
     if not folders:
         raise InputError(
-            f"--feature_dir={feature_dir}: no {DESCRIPTION} there; "
+            f"--feature_dir={feature_dir}: no {METADATA} there; "
             "extract_features_val.py writes one beside the features"
         )
-    found = {read_about(folder)["subset"]: folder for folder in folders}
+    pairs = [(folder, read_metadata(folder)) for folder in folders]
+    found = {metadata["subset"]: (folder, metadata) for folder, metadata in pairs}
     if subset and subset not in found:
         known = ", ".join(found) if any(found) else "none, this data set has no subsets"
         raise InputError(f"--subset={subset}: not in {feature_dir} (there: {known})")
-    return [found[subset]] if subset else list(found.values())
+    return dict([found[subset]] if subset else found.values())
 
 
-def read_about(folder):
-    """features.json of one folder, checked for what every reader needs."""
-    path = Path(folder, DESCRIPTION)
-    about = read_json(path, dict)
+def read_metadata(folder):
+    """features.json of one folder, checked for what its readers need."""
+    path = Path(folder, METADATA)
+    metadata = read_json(path, dict)
     for key in ("dataset", "subset", "data_path"):
-        if not isinstance(about.get(key), str):
+        if not isinstance(metadata.get(key), str):
             raise InputError(f"{path}: needs {key}, a string")
-    dataset, subset = about["dataset"], about["subset"]
+    for key in (*OF_RUN, "missing_images", "versions"):
+        if key not in metadata:
+            raise InputError(f"{path}: needs {key}")
+    dataset, subset = metadata["dataset"], metadata["subset"]
     if dataset not in datasets.READERS or subset not in datasets.subsets(dataset):
         raise InputError(f"{path}: no data set {dataset} with a subset {subset!r}")
-    return about
+    return metadata
 
 
-def read_features(folder):
+def read_features(folder, metadata):
     """Everything in one folder -> Features; InputError names the file and row that is wrong."""
     folder = Path(folder)
-    about = read_about(folder)
     queries = read_array(folder / "query_images.npy")
     gallery = read_array(folder / "test_images.npy")
     # A query of a composition that ranks in its own way is several vectors.
-    vectors = VECTORS if about.get("own_ranking") else 1
+    vectors = VECTORS if metadata.get("own_ranking") else 1
     if queries.shape[1] != vectors * gallery.shape[1]:
         raise InputError(
             f"{folder / 'query_images.npy'}: {queries.shape[1]} dimensions, "
@@ -91,7 +95,7 @@ def read_features(folder):
             raise InputError(
                 f"{folder / name}: {len(array)} rows, but {folder / listing} has {len(lines)} lines"
             )
-    return Features(queries, gallery, keys, names, about)
+    return Features(queries, gallery, keys, names)
 
 
 def read_array(path):
@@ -124,12 +128,10 @@ def read_query_keys(path):
     for number, line in enumerate(read_lines(path), 1):
         try:
             record = json.loads(line)
-            key = QueryKey(
-                record["protocol"], record.get("row"), record["reference"], record["caption"]
-            )
+            key = QueryKey(*(record[name] for name in QueryKey._fields))
             if not all(isinstance(part, str) for part in key._replace(row="")):
                 raise TypeError("protocol, reference and caption must be strings")
-            if key.row is not None and type(key.row) is not int:
+            if type(key.row) is not int:
                 raise TypeError("row must be a whole number")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: line {number}: {error!r}") from None

@@ -1,4 +1,4 @@
-"""Two systems on the same queries with the same seeds: their difference and its 95 % interval.
+"""Two methods on the same queries with the same seeds: their difference and its 95 % interval.
 
 The seeds and the triplets are both samples: other seeds would train other weights, other triplets
 would ask other questions. Every seed is asked the same triplets. So two levels:
@@ -23,10 +23,10 @@ CONFIDENCE = 0.975  # each side of a 95 % interval
 AT_ONCE = 1 << 20  # numbers drawn at once; bounds memory
 
 
-class Part(NamedTuple):
+class Hits(NamedTuple):
     """What is averaged first: the queries of one category, or all."""
 
-    hits: np.ndarray  # [S, Q], of each seed and query; or differences of two systems' hits
+    values: np.ndarray  # [S, Q], of each seed and query; or differences of two methods'
     units: np.ndarray  # [Q], the triplet of each query: what is drawn together
 
 
@@ -45,18 +45,18 @@ class Difference(NamedTuple):
 
 def seed_means(parts):
     """Mean over the parts of each seed's mean over the queries -> [S]."""
-    return np.mean([part.hits.mean(axis=1) for part in parts], axis=0)
+    return np.mean([part.values.mean(axis=1) for part in parts], axis=0)
 
 
 def paired_difference(ours, others, samples=SAMPLES, seed=0):
-    """Two systems' parts, seed by seed and query by query -> Difference, ours less others'.
+    """Two methods' parts, seed by seed and query by query -> Difference, ours less others'.
 
     Raises ValueError unless seeds, queries and triplets are the same."""
     parts = []
     for a, b in zip(ours, others, strict=True):
-        if a.hits.shape != b.hits.shape or not np.array_equal(a.units, b.units):
+        if a.values.shape != b.values.shape or not np.array_equal(a.units, b.units):
             raise ValueError("not the same seeds and queries")
-        parts.append(Part(a.hits - b.hits, a.units))
+        parts.append(Hits(a.values - b.values, a.units))
     means = seed_means(parts)
     error, freedom = standard_error(means, draw_triplets(parts, samples, seed))
     half = scipy.stats.t.ppf(CONFIDENCE, freedom) * error
@@ -83,7 +83,7 @@ def draw_triplets(parts, samples, seed):
     rng, drawn = np.random.default_rng(seed), 0
     for part in parts:
         units = np.unique(part.units, return_inverse=True)[1]
-        sums = np.array([np.bincount(units, row) for row in [*part.hits, np.ones(len(units))]])
+        sums = np.array([np.bincount(units, row) for row in [*part.values, np.ones(len(units))]])
         totals = np.concatenate(
             [
                 sample_counts(rng, sums.shape[1], size) @ sums.T

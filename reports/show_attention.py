@@ -30,7 +30,7 @@ from evaluation.encoder import encode_captions
 from model import LEVELS
 from nets.attention import HEADS
 from reports.canvas import CAPTION, CELL, GAP, INK, LABEL, MARGIN, MUTED, Canvas
-from reports.cases import read_image, spread
+from reports.retrieval_examples import data_title, read_image, spread
 
 COLOURS = "inferno"
 OPACITY = 0.25, 0.75  # of the colour over the grey image, where attention is least and most
@@ -199,10 +199,7 @@ def save_attention(path, model, config, vocabulary, subset, numbers=(), count=8)
     """Draws the sheet of one subset -> numbers of its queries; the file appears whole or not."""
     rows, total = read_rows(model, config, vocabulary, subset, numbers, count)
     chosen = "chosen by number" if numbers else "evenly spaced in released order"
-    title = (
-        f"{datasets.READERS[config.dataset].TITLE} {subset}".strip()
-        + ", attention over the reference image"
-    )
+    title = f"{data_title(config.dataset, subset)}, attention over the reference image"
     subtitle = (
         f"{len(rows)} of {total:,} queries (protocol val), {chosen}. Joint: spatial gate, 0.5 (the "
         "activation before the sigmoid allows no less) to 1; the channel gates only scale it.",

@@ -6,7 +6,7 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.ranking import NEVER, nearest, rank_correct
+from evaluation.ranking import NEVER, rank_correct
 from evaluation.recall import bootstrap_intervals, chance_recall, recall_at_k
 
 
@@ -142,14 +142,16 @@ def test_chance_by_hand():
 def test_nearest_equals_a_full_sort(kind):
     queries, gallery = make_features(kind, np.random.default_rng(0), queries=12)
     references = np.arange(12) - 1
-    columns, distances = nearest(queries, gallery, references, 7)
+    correct = scipy.sparse.csr_array(np.eye(12, 60, dtype=bool))
+    ranking = rank_correct(queries, gallery, correct, references, depth=7)
+    np.testing.assert_array_equal(ranking.targets, np.arange(12))
     for i in range(len(queries)):
         exact = np.sum((gallery.astype(np.float64) - queries[i]) ** 2, axis=1)
         if references[i] >= 0:
             exact[references[i]] = np.inf
         expected = np.argsort(exact, kind="stable")[:7]
-        np.testing.assert_array_equal(columns[i], expected)
-        np.testing.assert_array_equal(distances[i], exact[expected])
+        np.testing.assert_array_equal(ranking.nearest[i], expected)
+        np.testing.assert_array_equal(ranking.distances[i], exact[expected])
 
 
 def test_bootstrap_interval_is_the_binomial_one():
