@@ -6,12 +6,21 @@ import json
 import numpy as np
 
 import datasets
+from command_line.errors import InputError
 from command_line.files import write_json, write_lines
 from datasets.find_images import require_images
 from evaluation.encoder import encode_captions
 from evaluation.features import METADATA
 
 PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+def wanted_subsets(flag, dataset):
+    """The subset that --subset names, or all of the data set."""
+    known = datasets.subsets(dataset)
+    if flag and flag not in known:
+        raise InputError(f"--subset={flag}: {dataset} has {known}", 2)
+    return (flag,) if flag else known
 
 
 def extract_subset(encoder, vocabulary, path, subset, folder, precision):

@@ -4,7 +4,6 @@
 with test_images.txt (one line a row, in order), and features.json, which says what made them.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import numpy as np
 
 import datasets
 from command_line.errors import InputError
-from datasets.released_files import check_name, read_json, read_lines
+from datasets.released_files import check_name, read_json, read_lines, read_records
 from evaluation.own_ranking import VECTORS
 
 METADATA = "features.json"
@@ -75,9 +74,8 @@ def read_metadata(folder):
 
 def read_features(folder, metadata):
     """Everything in one folder -> Features; InputError names the file and row that is wrong."""
-    folder = Path(folder)
-    queries = read_array(folder / "query_images.npy")
-    gallery = read_array(folder / "test_images.npy")
+    queries, keys = read_rows(folder / "query_images.npy", folder / "queries.jsonl", read_keys)
+    gallery, names = read_rows(folder / "test_images.npy", folder / "test_images.txt", read_names)
     # A query of a composition that ranks in its own way is several vectors.
     vectors = VECTORS if metadata.get("own_ranking") else 1
     if queries.shape[1] != vectors * gallery.shape[1]:
@@ -85,17 +83,15 @@ def read_features(folder, metadata):
             f"{folder / 'query_images.npy'}: {queries.shape[1]} dimensions, "
             f"but {folder / 'test_images.npy'} has {gallery.shape[1]}"
         )
-    keys = read_query_keys(folder / "queries.jsonl")
-    names = read_gallery_names(folder / "test_images.txt")
-    for name, array, listing, lines in (
-        ("query_images.npy", queries, "queries.jsonl", keys),
-        ("test_images.npy", gallery, "test_images.txt", names),
-    ):
-        if len(array) != len(lines):
-            raise InputError(
-                f"{folder / name}: {len(array)} rows, but {folder / listing} has {len(lines)} lines"
-            )
     return Features(queries, gallery, keys, names)
+
+
+def read_rows(path, listing, read):
+    """The array at `path`, and what `read` finds in the listing, which has a line for each row."""
+    array, lines = read_array(path), read(listing)
+    if len(array) != len(lines):
+        raise InputError(f"{path}: {len(array)} rows, but {listing} has {len(lines)} lines")
+    return array, lines
 
 
 def read_array(path):
@@ -122,24 +118,19 @@ def read_array(path):
     return array
 
 
-def read_query_keys(path):
+def read_keys(path):
     """queries.jsonl -> [QueryKey], one a row of query_images.npy."""
-    keys = []
-    for number, line in enumerate(read_lines(path), 1):
-        try:
-            record = json.loads(line)
-            key = QueryKey(*(record[name] for name in QueryKey._fields))
-            if not all(isinstance(part, str) for part in key._replace(row="")):
-                raise TypeError("protocol, reference and caption must be strings")
-            if type(key.row) is not int:
-                raise TypeError("row must be a whole number")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: line {number}: {error!r}") from None
-        keys.append(key)
-    return keys
+    return read_records(path, parse_key, "a query")
 
 
-def read_gallery_names(path):
+def parse_key(record):
+    key = QueryKey(*(record[name] for name in QueryKey._fields))
+    if type(key.row) is not int or not all(isinstance(text, str) for text in key._replace(row="")):
+        raise TypeError("row must be a whole number; protocol, reference and caption strings")
+    return key
+
+
+def read_names(path):
     """test_images.txt -> names, one a row of test_images.npy; ties go by this order."""
     lines = read_lines(path)
     names = [check_name(line, f"{path}:{i}", folders=True) for i, line in enumerate(lines, 1)]

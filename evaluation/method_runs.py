@@ -8,8 +8,9 @@ import numpy as np
 
 import datasets
 from command_line.errors import InputError
-from evaluation.paired import Hits, paired_difference, seed_means
+from evaluation.paired import paired_difference, seed_means
 from evaluation.rank_files import read_ranks
+from evaluation.recall import Hits
 
 
 class Category(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 
 from command_line.errors import InputError
 from command_line.files import write_lines
-from datasets.released_files import read_lines
+from datasets.released_files import read_records
 from evaluation.ranking import NEVER
 
 DEPTH = 50  # images listed per query: what R@50 needs
@@ -51,24 +51,22 @@ def write_ranks(folder, evaluation_set, ranking):
 
 
 def read_ranks(path):
-    """What write_ranks wrote -> (ranks float64 [Q], inf for null; [(reference, caption, targets)]).
+    """write_ranks' file -> (ranks float64 [Q], inf for null; [(reference, caption, targets)]).
 
     Raises InputError naming the line that is something else."""
-    ranks, keys = [], []
-    for number, line in enumerate(read_lines(path), 1):
-        try:
-            entry = json.loads(line)
-            targets = tuple(entry["targets"])
-            rank = np.inf if entry["rank"] is None else float(entry["rank"])
-            if not targets or not rank >= 1:
-                raise ValueError("no target, or a rank below 1")
-            ranks.append(rank)
-            keys.append((entry["reference"], entry["caption"], targets))
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: line {number}: not a query's rank ({error!r})") from None
-    if not keys:
+    queries = read_records(path, parse_rank, "a query's rank")
+    if not queries:
         raise InputError(f"{path}: no queries")
-    return np.array(ranks), keys
+    ranks, keys = zip(*queries, strict=True)
+    return np.array(ranks), list(keys)
+
+
+def parse_rank(entry):
+    targets = tuple(entry["targets"])
+    rank = np.inf if entry["rank"] is None else float(entry["rank"])
+    if not targets or not rank >= 1:
+        raise ValueError("no target, or a rank below 1")
+    return rank, (entry["reference"], entry["caption"], targets)
 
 
 def write_trec(folder, evaluation_set, ranking):

@@ -19,6 +19,7 @@ from evaluation.recall import (
     PUBLISHED_RECALLS,
     RECALLS,
     SUMMARY_RECALLS,
+    Hits,
     bootstrap_intervals,
     chance_recall,
     recall_at_k,
@@ -57,7 +58,7 @@ def intervals(truth, ranks):
     triplets = [f"{r}\t{t}" for r, t in zip(truth.query_references, targets, strict=True)]
     hits = {recall_name(k): 100.0 * (ranks < k) for k in RECALLS}
     hits[MEAN] = np.mean([hits[recall_name(k)] for k in SUMMARY_RECALLS], axis=0)
-    bounds = bootstrap_intervals(list(hits.values()), triplets)
+    bounds = bootstrap_intervals(Hits(list(hits.values()), triplets))
     return {name: np.round(pair, 2).tolist() for name, pair in zip(hits, bounds, strict=True)}
 
 

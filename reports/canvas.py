@@ -12,6 +12,7 @@ GAP = 12  # pixels between cells
 MARGIN = 32  # pixels
 CAPTION = 250  # pixels, width of the caption's column
 LABEL = 32  # pixels below an image
+ROW = CELL + LABEL + GAP  # pixels, a query's height
 FRAME = 6  # pixels around a correct image
 INK, MUTED, HIT, PAPER, TILE = "#1b1b1b", "#6b6b6b", "#12833a", "#ffffff", "#f2f2f2"
 
@@ -77,7 +78,7 @@ class Canvas:
         self.text(x, y + CELL + 7, label, size, HIT if correct else MUTED)
 
     def save(self, path):
-        """As a PNG; the file appears whole or not at all."""
+        """Writes a PNG; the file appears whole or not at all."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path, "wb") as file:
             self.image.save(file, "PNG", optimize=True)

@@ -1,6 +1,6 @@
 """One query to a catalogue with its answer as a PNG: the picture, the sentence, what was found."""
 
-from reports.canvas import CAPTION, CELL, GAP, LABEL, MARGIN, Canvas
+from reports.canvas import CAPTION, CELL, GAP, MARGIN, ROW, Canvas
 
 COLUMNS = 5  # results a row
 SIZE = 16  # of the labels
@@ -11,12 +11,12 @@ def write_query_sheet(path, text, query, results):
     nearest first."""
     rows = max(1, -(-len(results) // COLUMNS))
     left = MARGIN + CELL + CAPTION + 2 * GAP
-    height = 2 * MARGIN + rows * (CELL + LABEL + GAP)
+    height = 2 * MARGIN + rows * ROW
     canvas = Canvas(left + COLUMNS * (CELL + GAP) + MARGIN, height)
     canvas.cell(MARGIN, MARGIN, query, "query", SIZE)
     canvas.caption(MARGIN + CELL + GAP, MARGIN, text or "the nearest by picture")
     for place, (picture, label) in enumerate(results):
         row, column = divmod(place, COLUMNS)
-        x, y = left + column * (CELL + GAP), MARGIN + row * (CELL + LABEL + GAP)
+        x, y = left + column * (CELL + GAP), MARGIN + row * ROW
         canvas.cell(x, y, picture, label, SIZE)
     canvas.save(path)

@@ -1,8 +1,7 @@
 """The retrieval sheet: one PNG of queries with their nearest images."""
 
-from reports.canvas import CAPTION, CELL, GAP, LABEL, MARGIN, MUTED, Canvas
+from reports.canvas import CAPTION, CELL, GAP, MARGIN, MUTED, ROW, Canvas
 
-ROW = CELL + LABEL + GAP  # pixels, height of a query
 HEADING = 52  # pixels, height of a group's title
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evaluation.paired import Hits, paired_difference, seed_means
+from evaluation.paired import paired_difference, seed_means
+from evaluation.recall import Hits
 
 TRIPLETS, CAPTIONS, IMAGES, DIMS, SEEDS = 100, 2, 40, 8, 3
 UNITS = np.repeat(np.arange(TRIPLETS), CAPTIONS)

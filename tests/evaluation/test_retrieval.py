@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.ranking import NEVER, rank_correct
-from evaluation.recall import bootstrap_intervals, chance_recall, recall_at_k
+from evaluation.recall import Hits, bootstrap_intervals, chance_recall, recall_at_k
 
 
 def plain_ranks(queries, gallery, correct, references):
@@ -156,9 +156,9 @@ def test_nearest_equals_a_full_sort(kind):
 
 def test_bootstrap_interval_is_the_binomial_one():
     hits = (np.arange(2000) % 4 == 0).astype(float)  # 25 %; standard deviation of the mean 0.00968
-    ((low, high),) = bootstrap_intervals([hits], np.arange(2000))
+    ((low, high),) = bootstrap_intervals(Hits([hits], np.arange(2000)))
     assert low == pytest.approx(0.25 - 1.96 * 0.00968, abs=0.002)
     assert high == pytest.approx(0.25 + 1.96 * 0.00968, abs=0.002)
     # Every query said four times is no more evidence.
-    ((again, _),) = bootstrap_intervals([np.tile(hits, 4)], np.tile(np.arange(2000), 4))
+    ((again, _),) = bootstrap_intervals(Hits([np.tile(hits, 4)], np.tile(np.arange(2000), 4)))
     assert again == pytest.approx(low, abs=0.002)
