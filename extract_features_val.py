@@ -16,7 +16,7 @@ from checkpointing.run import load_trained_model
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from evaluation.encoder import Encoder
-from evaluation.extraction import extract_subset
+from evaluation.extraction import extract_subset, wanted_subsets
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 
@@ -38,15 +38,13 @@ def main(argv):
     )
     if flags.data_path:
         config = replace(config, data_path=flags.data_path)
-    known = datasets.subsets(config.dataset)
-    if flags.subset and flags.subset not in known:
-        raise InputError(f"--subset={flags.subset}: {config.dataset} has {known}", 2)
+    subsets = wanted_subsets(flags.subset, config.dataset)
     datasets.require_data(config.dataset, config.data_path)
     feature_dir = Path(flags.feature_dir or Path(flags.checkpoint_dir, "features"))
     if warning := slow_precision(flags.precision):
         print(warning, flush=True)
     encoder = Encoder(model, config, flags.batch_size)
-    for subset in [flags.subset] if flags.subset else known:
+    for subset in subsets:
         extract_subset(encoder, vocabulary, path, subset, feature_dir / subset, flags.precision)
     print(f"features of {path}: {feature_dir}")
 

@@ -1,6 +1,7 @@
 """Which gallery images are correct for each test query, as small sparse files beside the data.
 
-Writes <data_path>/groundtruth[_<subset>]_<protocol>.npz for every subset and protocol:
+Writes <data_path>/groundtruth[_<subset>]_<protocol>.npz for every subset and protocol; where it
+can't, says so, and test_val.py makes the same in memory:
   python generate_groundtruth.py --dataset=fashion_iq [--data_path=data/fashion_iq]
   python generate_groundtruth.py --checkpoint_dir=DIR   (both from its config.json)
 """
@@ -8,10 +9,16 @@ Writes <data_path>/groundtruth[_<subset>]_<protocol>.npz for every subset and pr
 from pathlib import Path
 
 import datasets
-from command_line.errors import run_main
+from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from datasets.released_files import field, read_json
-from evaluation.groundtruth import build_groundtruth, groundtruth_path, save_groundtruth
+from evaluation.groundtruth import (
+    build_groundtruth,
+    groundtruth_path,
+    is_same,
+    load_groundtruth,
+    save_groundtruth,
+)
 
 
 def main(argv):
@@ -33,9 +40,23 @@ def main(argv):
         for protocol in datasets.protocols(dataset):
             groundtruth = build_groundtruth(dataset, data_path, subset, protocol)
             path = groundtruth_path(data_path, subset, protocol)
-            save_groundtruth(path, groundtruth)
             queries, gallery = groundtruth.correct.shape
-            print(f"{path}: {queries:,} queries, {gallery:,} gallery images")
+            note = write(path, groundtruth)
+            print(f"{path}: {queries:,} queries, {gallery:,} gallery images{note}")
+
+
+def write(path, groundtruth):
+    """Writes the file -> what to say if that can't be, which is no error unless one of other data
+    stays."""
+    try:
+        save_groundtruth(path, groundtruth)
+    except OSError as error:
+        if not path.exists():
+            return f"; not written ({error.strerror}), test_val.py makes it in memory"
+        if not is_same(load_groundtruth(path), groundtruth):
+            raise InputError(f"{path}: of other data, can't be written: {error.strerror}") from None
+        return f"; there already ({error.strerror})"
+    return ""
 
 
 if __name__ == "__main__":

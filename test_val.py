@@ -7,23 +7,13 @@ and results/results.jsonl, and prints the same. Without --subset, all subsets fo
 Ranks are counted from 1 in everything that is written or printed.
 """
 
-from pathlib import Path
-
 import datasets
 from command_line.errors import run_main
 from command_line.flags import Flags, boolean
-from evaluation.evaluation_set import load_evaluation_set
-from evaluation.features import find_features, read_about
-from evaluation.rank_files import write_ranks, write_trec
-from evaluation.scores import (
-    check_same_checkpoint,
-    collapse_warning,
-    evaluate,
-    mean_lines,
-    own_references,
-    record,
-    wanted_protocols,
-)
+from evaluation.evaluation_set import evaluation_sets
+from evaluation.features import find_features
+from evaluation.rank_files import DEPTH, write_ranks, write_trec
+from evaluation.scores import check_same_checkpoint, collapse_warning, evaluate, mean_lines, record
 
 
 def parse(argv):
@@ -41,29 +31,25 @@ def parse(argv):
 
 def main(argv):
     flags = parse(argv)
+    found = find_features(flags.feature_dir, flags.subset)
+    check_same_checkpoint(flags.feature_dir, found.values())
     entries = []
-    folders = find_features(flags.feature_dir, flags.subset)
-    check_same_checkpoint(flags.feature_dir, [read_about(folder) for folder in folders])
-    for folder in folders:
-        for protocol in wanted_protocols(flags.protocol, read_about(folder)["dataset"]):
-            features, evaluation_set = load_evaluation_set(folder, protocol, flags.data_path)
-            ranking, numbers = evaluate(evaluation_set, flags.keep_reference)
-            about = {**features.about, "data_path": flags.data_path or features.about["data_path"]}
-            entries.append(record(flags.results_dir, flags.feature_dir, about, protocol, numbers))
-            references = own_references(evaluation_set.truth, flags.keep_reference)
-            stem = "_".join(filter(None, (about["dataset"], about["subset"], protocol)))
-            if flags.save_ranks:
-                path = Path(flags.save_ranks, f"ranks_{stem}.jsonl")
-                print(write_ranks(path, evaluation_set, ranking, references))
-            if flags.save_trec:
-                paths = write_trec(Path(flags.save_trec), stem, evaluation_set, references)
-                print(*paths, sep="\n")
-            warning = collapse_warning(evaluation_set.gallery, numbers)
-            if warning:
-                print(f"warning: {warning}")
+    for evaluation_set in evaluation_sets(
+        found, flags.protocol, flags.data_path, flags.keep_reference
+    ):
+        ranking = evaluation_set.rank(DEPTH if flags.save_ranks or flags.save_trec else 0)
+        numbers = evaluate(evaluation_set, ranking)
+        entries.append(record(flags.results_dir, flags.feature_dir, evaluation_set, numbers))
+        if flags.save_ranks:
+            print(write_ranks(flags.save_ranks, evaluation_set, ranking))
+        if flags.save_trec:
+            print(*write_trec(flags.save_trec, evaluation_set, ranking), sep="\n")
+        if warning := collapse_warning(evaluation_set.gallery, numbers):
+            print(f"warning: {warning}")
     for line in mean_lines(entries):
         print(line)
-    missing = set(datasets.subsets(about["dataset"])).difference(e["subset"] for e in entries)
+    scored = {entry["subset"] for entry in entries}
+    missing = set(datasets.subsets(entries[0]["dataset"])) - scored
     if missing and not flags.subset:
         print(f"no features of {', '.join(sorted(missing))}: no mean over categories")
 

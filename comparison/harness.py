@@ -12,7 +12,7 @@ from comparison.plan import make_run
 from comparison.runs import RunFailed, groundtruth, is_scored, refuse_other_run, score, train
 from datasets import READERS
 from datasets.tuning_split import write_tuning_split
-from evaluation.systems import read_system
+from evaluation.method_runs import read_method_runs
 
 TUNED_BY = (10, 1)  # R@10, mean over the categories, of the tuning part; of equals by R@1
 
@@ -37,7 +37,7 @@ class ComparisonResult(NamedTuple):
     """All there is to report."""
 
     rates: dict  # {row: (chosen rate, {rate: R@10 of the tuning part})}
-    systems: dict  # {row: System of its runs, one a seed}
+    systems: dict  # {row: MethodRuns, one a seed}
     runs: dict  # {row: its runs}
     failures: list[str]
 
@@ -61,7 +61,7 @@ def compare(scripts, comparison, rows):
     jobs = {row: reported[row, rate] for row, (rate, _) in rates.items() if rate}
     failed |= run_all(scripts, itertools.chain(*jobs.values()), "runs")
     systems = {
-        row: read_system(row.name, [job.folder / "ranks" for job in own])
+        row: read_method_runs(row.name, [job.folder / "ranks" for job in own])
         for row, own in jobs.items()
         if not any(job in failed for job in own)
     }
@@ -160,7 +160,7 @@ def choose_rate(comparison, tries, failed):
 
 def recalls(job):
     """Those of TUNED_BY."""
-    system = read_system(str(job.run), [job.folder / "ranks"])
+    system = read_method_runs(str(job.run), [job.folder / "ranks"])
     return [float(system.recalls(k)[0]) for k in TUNED_BY]
 
 

@@ -11,10 +11,10 @@ from comparison.plot import plot
 from comparison.runs import SPEED_FILE, RunFailed
 from config import load_config
 from datasets.released_files import read_json
-from evaluation.features import find_features, read_about
+from evaluation.features import find_features
+from evaluation.method_runs import recall_difference
 from evaluation.paired import Difference
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
-from evaluation.systems import recall_difference
 from reports.compare_runs import interval, mean_and_spread
 from reports.markdown import table_head, table_row
 
@@ -76,13 +76,13 @@ def heading(comparison, result):
     row, system = next(iter(result.systems.items()))
     config = result.runs[row][0].config
     queries = sum(len(category.keys) for category in system.categories.values())
-    abouts = [
-        [read_about(folder) for folder in find_features(run.folder / "features")]
+    metadata = [
+        list(find_features(run.folder / "features").values())
         for row in result.systems
         for run in result.runs[row]
     ]
-    missing = sum(about["missing_images"] for about in abouts[0])
-    used = {tuple(about["versions"].items()) for own in abouts for about in own}
+    missing = sum(each["missing_images"] for each in metadata[0])
+    used = {tuple(each["versions"].items()) for own in metadata for each in own}
     versions = "; ".join(
         ", ".join(f"{name} {version}" for name, version in found) for found in sorted(used)
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import datasets
 from checkpointing.run_folder import changed_settings, has_checkpoint, is_trained
 from command_line.errors import InputError
-from evaluation.features import find_features, read_about
+from evaluation.features import find_features
 
 ROOT = Path(__file__).parents[1]
 SPEED_FILE = "speed.json"  # in a run's folder: what comparison.speed measured
@@ -143,8 +143,8 @@ def is_scored(run, folder=None, data_path=""):
     ranks = [folder / f"ranks/ranks_{stem}_val.jsonl" for stem in stems]
     if not (folder / "features").is_dir() or not all(path.exists() for path in ranks):
         return False
-    abouts = map(read_about, find_features(folder / "features"))
-    return {about["data_path"] for about in abouts} == {data_path or run.config.data_path}
+    metadata = find_features(folder / "features").values()
+    return {each["data_path"] for each in metadata} == {data_path or run.config.data_path}
 
 
 def refuse_other_run(run):

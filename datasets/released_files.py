@@ -47,6 +47,18 @@ def read_json(path, kind):
     return value
 
 
+def read_records(path, parse, what):
+    """A JSON object a line -> [parse(object)]; InputError naming the line where parse finds that
+    it is not `what`."""
+    records = []
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            records.append(parse(json.loads(line)))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path}: line {number}: not {what} ({error!r})") from None
+    return records
+
+
 def read_entries(path):
     """A JSON array of objects, not empty -> [(place to name in errors, object)]."""
     entries = [(f"{path}: entry {i}", entry) for i, entry in enumerate(read_json(path, list))]

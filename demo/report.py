@@ -16,7 +16,10 @@ from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from comparison.plot import read_log
 from config import DATASETS
+from evaluation.evaluation_set import evaluation_sets
+from evaluation.features import find_features
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
+from reports.retrieval_examples import read_examples
 from reports.sheet import write_sheet
 
 RUNS = {"val": "VAL", "image_only": "reference image alone", "text_only": "caption alone"}
@@ -92,7 +95,8 @@ def main(argv):
     retrieval = Path(flags.results_dir, f"demo_retrieval{suffix}.png")
     plot_training(flags.dataset, training)
     subset = datasets.subsets(flags.dataset)[0]
-    write_sheet(run_folder(flags.dataset, "val") / "features" / subset, retrieval, top=5)
+    found = find_features(run_folder(flags.dataset, "val") / "features", subset)
+    write_sheet(retrieval, read_examples(next(evaluation_sets(found)), top=5))
     print("\n".join(["", *table(flags.dataset, evaluations), "", f"{training}  {retrieval}"]))
 
 

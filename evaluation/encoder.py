@@ -30,13 +30,13 @@ class Encoder:
         self._text = traced(model.encode_text, reduce_retracing=True)
         self._compose = traced(self._composed, reduce_retracing=True)
 
-    def images(self, paths, what="images"):
+    def images(self, paths):
         """Features of single images [N, D], as a gallery has them."""
-        return self.features([], [], paths, what)[1]
+        return self.features([], [], paths)[1]
 
-    def queries(self, references, captions, what="images"):
+    def queries(self, references, captions):
         """Features of reference images with captions (word ids) [Q, D]."""
-        return self.features(references, captions, [], what)[0]
+        return self.features(references, captions, [])[0]
 
     def features(self, references, captions, gallery, what="images"):
         """Reference image and word ids of each query, images of the gallery (paths) ->
@@ -61,7 +61,7 @@ class Encoder:
         row_of = {path: row for row, path in enumerate(paths)}
         return composed, single[[row_of[path] for path in gallery]]
 
-    def gallery_batches(self, paths, read=read_pixels):
+    def gallery_batches(self, paths, read):
         """Yields (row of the first path, features [b, D]) of single images, some at a time.
 
         read: path (bytes) -> uint8 [H, W, 3]."""

@@ -6,13 +6,21 @@ import json
 import numpy as np
 
 import datasets
+from command_line.errors import InputError
 from command_line.files import write_json, write_lines
 from datasets.find_images import require_images
 from evaluation.encoder import encode_captions
-from evaluation.features import DESCRIPTION
-from evaluation.groundtruth import build_groundtruth, keep
+from evaluation.features import METADATA
 
 PACKAGES = ("tensorflow", "keras", "numpy")
+
+
+def wanted_subsets(flag, dataset):
+    """The subset that --subset names, or all of the data set."""
+    known = datasets.subsets(dataset)
+    if flag and flag not in known:
+        raise InputError(f"--subset={flag}: {dataset} has {known}", 2)
+    return (flag,) if flag else known
 
 
 def extract_subset(encoder, vocabulary, path, subset, folder, precision):
@@ -20,25 +28,19 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
 
     precision: of the encoder's layers, for the record; path: of the checkpoint."""
     config = encoder.config
-    truths = {
-        protocol: build_groundtruth(config.dataset, config.data_path, subset, protocol)
+    benchmarks = {
+        protocol: datasets.read_benchmark(config.dataset, config.data_path, subset, protocol)
         for protocol in datasets.protocols(config.dataset)
     }
-    wanted = {n for truth in truths.values() for n in (*truth.query_references, *truth.gallery)}
-    paths = require_images(config, subset, wanted)
-    missing = len(wanted) - len(paths)
-    records, gallery = [], set()
-    for protocol, truth in truths.items():
-        kept = keep(truth, [name in paths for name in truth.query_references], paths)
-        gallery.update(kept.truth.gallery)
-        asked = zip(
-            kept.queries.tolist(), kept.truth.query_references, kept.truth.captions, strict=True
-        )
-        records += [
-            {"protocol": protocol, "row": row, "reference": reference, "caption": caption}
-            for row, reference, caption in asked
-        ]
-    gallery = sorted(gallery)
+    wanted = {name for benchmark in benchmarks.values() for name in benchmark.gallery}
+    paths = require_images(config, subset, wanted)  # a gallery holds all images of its queries
+    gallery = sorted(paths)
+    records = [
+        {"protocol": protocol, "row": row, "reference": query.reference, "caption": query.caption}
+        for protocol, benchmark in benchmarks.items()
+        for row, query in enumerate(benchmark.queries)
+        if query.reference in paths
+    ]
     captions = encode_captions(config, vocabulary, [record["caption"] for record in records])
     folder.mkdir(parents=True, exist_ok=True)  # refused before the work, if it is
     query_features, gallery_features = encoder.features(
@@ -48,13 +50,13 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
         f"{subset} images".lstrip(),
     )
 
-    (folder / DESCRIPTION).unlink(missing_ok=True)  # features without it are not complete
+    (folder / METADATA).unlink(missing_ok=True)  # features without it are not complete
     np.save(folder / "query_images.npy", query_features)
     np.save(folder / "test_images.npy", gallery_features)
     lines = (json.dumps(record, ensure_ascii=False) for record in records)
     write_lines(folder / "queries.jsonl", lines)
     write_lines(folder / "test_images.txt", gallery)
-    about = {
+    metadata = {
         "dataset": config.dataset,
         "subset": subset,
         "data_path": config.data_path,
@@ -64,7 +66,7 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
         "composition": config.composition,
         "pairwise_scorer": encoder.model.pairwise_scorer,
         "precision": precision,
-        "missing_images": missing,
+        "missing_images": len(wanted) - len(paths),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
     }
-    write_json(folder / DESCRIPTION, about)
+    write_json(folder / METADATA, metadata)

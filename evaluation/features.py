@@ -4,7 +4,6 @@
 with test_images.txt (one line a row, in order), and features.json, which says what made them.
 """
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,17 +11,18 @@ import numpy as np
 
 import datasets
 from command_line.errors import InputError
-from datasets.released_files import check_name, read_json, read_lines
+from datasets.released_files import check_name, read_json, read_lines, read_records
 from nets.compositions import PAIRWISE_VECTORS
 
-DESCRIPTION = "features.json"
+METADATA = "features.json"
+OF_RUN = ("checkpoint", "step", "composition", "precision", "seed")  # what result files repeat
 
 
 class QueryKey(NamedTuple):
     """Which query of the released data a row of features is."""
 
     protocol: str
-    row: int | None  # in released order, from 0; None in features of earlier versions
+    row: int  # in released order, from 0
     reference: str
     caption: str
 
@@ -34,63 +34,63 @@ class Features(NamedTuple):
     gallery: np.ndarray  # float32 [N, D]
     query_keys: list[QueryKey]  # [Q]
     gallery_names: list[str]  # [N]
-    about: dict  # features.json: dataset, subset, data_path, checkpoint, step, seed, ...
 
 
 def find_features(feature_dir, subset=""):
-    """Folders below feature_dir that hold features, sorted by subset; only `subset` if given."""
+    """{folder: metadata} of all folders below feature_dir that hold features, sorted by subset;
+    only that of `subset` if given."""
     root = Path(feature_dir)
-    folders = [root] if (root / DESCRIPTION).is_file() else []
+    folders = [root] if (root / METADATA).is_file() else []
     if not folders and root.is_dir():
-        folders = sorted(p for p in root.iterdir() if (p / DESCRIPTION).is_file())
+        folders = sorted(p for p in root.iterdir() if (p / METADATA).is_file())
     if not folders:
         raise InputError(
-            f"--feature_dir={feature_dir}: no {DESCRIPTION} there; "
+            f"--feature_dir={feature_dir}: no {METADATA} there; "
             "extract_features_val.py writes one beside the features"
         )
-    found = {read_about(folder)["subset"]: folder for folder in folders}
+    pairs = [(folder, read_metadata(folder)) for folder in folders]
+    found = {metadata["subset"]: (folder, metadata) for folder, metadata in pairs}
     if subset and subset not in found:
         known = ", ".join(found) if any(found) else "none, this data set has no subsets"
         raise InputError(f"--subset={subset}: not in {feature_dir} (there: {known})")
-    return [found[subset]] if subset else list(found.values())
+    return dict([found[subset]] if subset else found.values())
 
 
-def read_about(folder):
-    """features.json of one folder, checked for what every reader needs."""
-    path = Path(folder, DESCRIPTION)
-    about = read_json(path, dict)
+def read_metadata(folder):
+    """features.json of one folder, checked for what its readers need."""
+    path = Path(folder, METADATA)
+    metadata = read_json(path, dict)
     for key in ("dataset", "subset", "data_path"):
-        if not isinstance(about.get(key), str):
+        if not isinstance(metadata.get(key), str):
             raise InputError(f"{path}: needs {key}, a string")
-    dataset, subset = about["dataset"], about["subset"]
+    for key in (*OF_RUN, "missing_images", "versions"):
+        if key not in metadata:
+            raise InputError(f"{path}: needs {key}")
+    dataset, subset = metadata["dataset"], metadata["subset"]
     if dataset not in datasets.READERS or subset not in datasets.subsets(dataset):
         raise InputError(f"{path}: no data set {dataset} with a subset {subset!r}")
-    return about
+    return metadata
 
 
-def read_features(folder):
+def read_features(folder, metadata):
     """Everything in one folder -> Features; InputError names the file and row that is wrong."""
-    folder = Path(folder)
-    about = read_about(folder)
-    queries = read_array(folder / "query_images.npy")
-    gallery = read_array(folder / "test_images.npy")
-    vectors = PAIRWISE_VECTORS if about.get("pairwise_scorer") else 1
+    queries, keys = read_rows(folder / "query_images.npy", folder / "queries.jsonl", read_keys)
+    gallery, names = read_rows(folder / "test_images.npy", folder / "test_images.txt", read_names)
+    vectors = PAIRWISE_VECTORS if metadata.get("pairwise_scorer") else 1
     if queries.shape[1] != vectors * gallery.shape[1]:
         raise InputError(
             f"{folder / 'query_images.npy'}: {queries.shape[1]} dimensions, "
             f"but {folder / 'test_images.npy'} has {gallery.shape[1]}"
         )
-    keys = read_query_keys(folder / "queries.jsonl")
-    names = read_gallery_names(folder / "test_images.txt")
-    for name, array, listing, lines in (
-        ("query_images.npy", queries, "queries.jsonl", keys),
-        ("test_images.npy", gallery, "test_images.txt", names),
-    ):
-        if len(array) != len(lines):
-            raise InputError(
-                f"{folder / name}: {len(array)} rows, but {folder / listing} has {len(lines)} lines"
-            )
-    return Features(queries, gallery, keys, names, about)
+    return Features(queries, gallery, keys, names)
+
+
+def read_rows(path, listing, read):
+    """The array at `path`, and what `read` finds in the listing, which has a line for each row."""
+    array, lines = read_array(path), read(listing)
+    if len(array) != len(lines):
+        raise InputError(f"{path}: {len(array)} rows, but {listing} has {len(lines)} lines")
+    return array, lines
 
 
 def read_array(path):
@@ -117,26 +117,19 @@ def read_array(path):
     return array
 
 
-def read_query_keys(path):
+def read_keys(path):
     """queries.jsonl -> [QueryKey], one a row of query_images.npy."""
-    keys = []
-    for number, line in enumerate(read_lines(path), 1):
-        try:
-            record = json.loads(line)
-            key = QueryKey(
-                record["protocol"], record.get("row"), record["reference"], record["caption"]
-            )
-            if not all(isinstance(part, str) for part in key._replace(row="")):
-                raise TypeError("protocol, reference and caption must be strings")
-            if key.row is not None and type(key.row) is not int:
-                raise TypeError("row must be a whole number")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{path}: line {number}: {error!r}") from None
-        keys.append(key)
-    return keys
+    return read_records(path, parse_key, "a query")
 
 
-def read_gallery_names(path):
+def parse_key(record):
+    key = QueryKey(*(record[name] for name in QueryKey._fields))
+    if type(key.row) is not int or not all(isinstance(text, str) for text in key._replace(row="")):
+        raise TypeError("row must be a whole number; protocol, reference and caption strings")
+    return key
+
+
+def read_names(path):
     """test_images.txt -> names, one a row of test_images.npy; ties go by this order."""
     lines = read_lines(path)
     names = [check_name(line, f"{path}:{i}", folders=True) for i, line in enumerate(lines, 1)]

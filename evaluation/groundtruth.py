@@ -20,7 +20,7 @@ class GroundTruth(NamedTuple):
     """Q queries in released order against N gallery images sorted by name."""
 
     correct: scipy.sparse.csr_array  # bool [Q, N]
-    references: np.ndarray  # int64 [Q], column of the query's own reference, -1: not in the gallery
+    references: np.ndarray  # int64 [Q], column of the query's reference; -1: it has no file
     query_references: list[str]  # [Q]
     captions: list[str]  # [Q]
     gallery: list[str]  # [N]
@@ -30,37 +30,23 @@ class GroundTruth(NamedTuple):
         return self.correct.indices[self.correct.indptr[i] : self.correct.indptr[i + 1]]
 
 
-class Kept(NamedTuple):
-    """What is left of a ground truth where images are missing."""
+def keep_answerable(truth, askable, there):
+    """What is left of a ground truth where images are missing: the queries that can be asked and
+    have a correct image, the gallery images that are there -> (rows int64 [q], GroundTruth).
 
-    queries: np.ndarray  # int64 [q], rows of the whole ground truth
-    gallery: np.ndarray  # int64 [n], its columns
-    truth: GroundTruth  # of these
-
-
-def keep(truth, askable, there):
-    """The queries that can be asked, the gallery images that are there -> Kept.
-
-    askable: bool [Q]. there: names of images. A query may be left without a correct image."""
-    rows = np.flatnonzero(askable)
+    askable: bool [Q]. there: names of images."""
     columns = np.array([i for i, name in enumerate(truth.gallery) if name in there], np.int64)
-    new_column = np.full(len(truth.gallery) + 1, -1)  # its last entry serves reference -1
+    new_column = np.full(len(truth.gallery), -1)
     new_column[columns] = np.arange(len(columns))
-    kept = GroundTruth(
-        truth.correct[rows][:, columns],
+    correct = truth.correct[:, columns]
+    rows = np.flatnonzero(np.array(askable, bool) & (np.diff(correct.indptr) > 0))
+    return rows, GroundTruth(
+        correct[rows],
         new_column[truth.references[rows]],
         [truth.query_references[i] for i in rows],
         [truth.captions[i] for i in rows],
         [truth.gallery[i] for i in columns],
     )
-    return Kept(rows, columns, kept)
-
-
-def keep_answerable(truth, askable, there):
-    """As keep, but only queries with a correct image."""
-    kept, askable = keep(truth, askable, there), np.array(askable, bool)
-    askable[kept.queries] = np.diff(kept.truth.correct.indptr) > 0
-    return keep(truth, askable, there)
 
 
 def build_groundtruth(dataset, data_path, subset="", protocol="val"):
@@ -73,7 +59,7 @@ def build_groundtruth(dataset, data_path, subset="", protocol="val"):
     correct = scipy.sparse.csr_array(
         (np.ones(len(indices), bool), indices, row_ends), shape=(len(queries), len(gallery))
     )
-    references = np.array([column.get(query.reference, -1) for query in queries], np.int64)
+    references = np.array([column[query.reference] for query in queries], np.int64)
     return GroundTruth(
         correct, references, [q.reference for q in queries], [q.caption for q in queries], gallery
     )
@@ -94,11 +80,14 @@ def save_groundtruth(path, groundtruth):
         "references": groundtruth.references,
         "texts": np.frombuffer(texts.encode(), np.uint8),
     }
-    try:
-        with whole_file(path, "wb") as file:
-            np.savez_compressed(file, **arrays)
-    except OSError as error:
-        raise InputError(f"{path}: can't be written: {error.strerror}") from None
+    with whole_file(path, "wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def is_same(a, b):
+    if a[2:] != b[2:] or not np.array_equal(a.references, b.references):
+        return False
+    return (a.correct != b.correct).nnz == 0
 
 
 def check_groundtruth(truth):
@@ -107,10 +96,21 @@ def check_groundtruth(truth):
     references = truth.references
     if references.shape != (len(truth.captions),) or references.dtype.kind != "i":
         raise ValueError(f"references: {references.dtype} {references.shape}, not one a query")
-    if len(references) and not -1 <= references.min() <= references.max() < len(truth.gallery):
+    if len(references) and not 0 <= references.min() <= references.max() < len(truth.gallery):
         raise ValueError("references: columns out of range")
     if len(truth.query_references) != len(truth.captions):
         raise ValueError("not one reference name a caption")
+
+
+def read_groundtruth(dataset, data_path, subset, protocol):
+    """The ground truth beside the data; where there is none, the same is made, and said."""
+    path = groundtruth_path(data_path, subset, protocol)
+    if path.is_file():
+        return load_groundtruth(path)
+    datasets.require_data(dataset, data_path, images=False)
+    truth = build_groundtruth(dataset, data_path, subset, protocol)
+    print(f"{path}: not there; the ground truth is made in memory", flush=True)
+    return truth
 
 
 def load_groundtruth(path):
@@ -126,7 +126,5 @@ def load_groundtruth(path):
             truth = GroundTruth(correct, arrays["references"], query_references, captions, gallery)
         check_groundtruth(truth)
         return truth
-    except FileNotFoundError:
-        raise InputError(f"{path}: not there; python generate_groundtruth.py writes it") from None
     except UNREADABLE as error:
         raise InputError(f"{path}: not a ground truth, or cut short ({error})") from None

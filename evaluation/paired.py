@@ -1,4 +1,4 @@
-"""Two systems on the same queries with the same seeds: their difference and its 95 % interval.
+"""Two methods on the same queries with the same seeds: their difference and its 95 % interval.
 
 The seeds and the triplets are both samples: other seeds would train other weights, other triplets
 would ask other questions. Every seed is asked the same triplets. So two levels:
@@ -18,16 +18,10 @@ from typing import NamedTuple
 import numpy as np
 import scipy.stats
 
+from evaluation.recall import Hits, draw_triplets
+
 SAMPLES = 4000
 CONFIDENCE = 0.975  # each side of a 95 % interval
-AT_ONCE = 1 << 20  # numbers drawn at once; bounds memory
-
-
-class Part(NamedTuple):
-    """What is averaged first: the queries of one category, or all."""
-
-    hits: np.ndarray  # [S, Q], of each seed and query; or differences of two systems' hits
-    units: np.ndarray  # [Q], the triplet of each query: what is drawn together
 
 
 class Difference(NamedTuple):
@@ -45,26 +39,26 @@ class Difference(NamedTuple):
 
 def seed_means(parts):
     """Mean over the parts of each seed's mean over the queries -> [S]."""
-    return np.mean([part.hits.mean(axis=1) for part in parts], axis=0)
+    return np.mean([part.values.mean(axis=1) for part in parts], axis=0)
 
 
-def paired_difference(ours, others, samples=SAMPLES, seed=0):
-    """Two systems' parts, seed by seed and query by query -> Difference, ours less others'.
+def paired_difference(ours, others, samples=SAMPLES):
+    """Two methods' parts, seed by seed and query by query -> Difference, ours less others'.
 
     Raises ValueError unless seeds, queries and triplets are the same."""
     parts = []
     for a, b in zip(ours, others, strict=True):
-        if a.hits.shape != b.hits.shape or not np.array_equal(a.units, b.units):
+        if a.values.shape != b.values.shape or not np.array_equal(a.units, b.units):
             raise ValueError("not the same seeds and queries")
-        parts.append(Part(a.hits - b.hits, a.units))
+        parts.append(Hits(a.values - b.values, a.units))
     means = seed_means(parts)
-    error, freedom = standard_error(means, draw_triplets(parts, samples, seed))
+    error, freedom = standard_error(means, draw_triplets(parts, samples))
     half = scipy.stats.t.ppf(CONFIDENCE, freedom) * error
     return Difference(float(means.mean()), float(means.mean() - half), float(means.mean() + half))
 
 
 def standard_error(means, drawn):
-    """Of the mean over the seeds -> (error, degrees of freedom).
+    """Standard error of the mean over the seeds -> (error, degrees of freedom).
 
     means: [S]. drawn: [samples, S], each seed's mean over drawn triplets."""
     seeds, of_triplets = len(means), drawn.mean(axis=1).var()
@@ -76,31 +70,3 @@ def standard_error(means, drawn):
     variance = max(spread - apart, 0) / seeds + of_triplets
     freedom = (seeds - 1) * (variance * seeds / spread) ** 2 if spread else np.inf
     return np.sqrt(variance), max(freedom, seeds - 1)  # what is taken off can leave too few
-
-
-def draw_triplets(parts, samples, seed):
-    """Each seed's mean over drawn triplets -> [samples, S]."""
-    rng, drawn = np.random.default_rng(seed), 0
-    for part in parts:
-        units = np.unique(part.units, return_inverse=True)[1]
-        sums = np.array([np.bincount(units, row) for row in [*part.hits, np.ones(len(units))]])
-        totals = np.concatenate(
-            [
-                sample_counts(rng, sums.shape[1], size) @ sums.T
-                for size in chunks(samples, max(1, AT_ONCE // sums.shape[1]))
-            ]
-        )  # [samples, S + 1]
-        drawn = drawn + totals[:, :-1] / totals[:, -1:]
-    return drawn / len(parts)
-
-
-def sample_counts(rng, units, samples):
-    """How often each unit is in a sample of as many, drawn with replacement -> [samples, units]."""
-    places = rng.integers(0, units, (samples, units)) + units * np.arange(samples)[:, None]
-    counts = np.bincount(places.ravel(), minlength=samples * units)
-    return counts.reshape(samples, units).astype(np.float64)
-
-
-def chunks(total, size):
-    """Sizes of at most `size` that make up the total."""
-    return [min(size, total - start) for start in range(0, total, size)]

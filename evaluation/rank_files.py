@@ -1,28 +1,24 @@
 """Ranks for other tools: one JSON line per query, or a TREC run with its qrels (test_val.py)."""
 
 import json
+from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 
 from command_line.errors import InputError
 from command_line.files import write_lines
-from datasets.released_files import read_lines
-from evaluation.ranking import NEVER, nearest
+from datasets.released_files import read_records
+from evaluation.ranking import NEVER
 
 DEPTH = 50  # images listed per query: what R@50 needs
 
 
-def nearest_names(evaluation_set, references, depth):
+def nearest_names(evaluation_set, ranking):
     """Yields [(name, squared L2), ...] of each query's nearest images, nearest first."""
-    queries, gallery, truth = evaluation_set[:3]
-    depth = min(depth, len(gallery) - bool((references >= 0).any()))
-    if not depth:  # a gallery of nothing but the reference
-        yield from ([] for _ in queries)
-        return
-    found = nearest(queries, gallery, references, depth, evaluation_set.scorer)
-    for columns, distances in zip(*found, strict=True):
-        yield [(truth.gallery[c], float(d)) for c, d in zip(columns, distances, strict=True)]
+    gallery = evaluation_set.truth.gallery
+    for columns, distances in zip(ranking.nearest, ranking.distances, strict=True):
+        yield [(gallery[c], float(d)) for c, d in zip(columns, distances, strict=True)]
 
 
 def correct_names(truth, i):
@@ -30,12 +26,12 @@ def correct_names(truth, i):
     return [truth.gallery[column] for column in truth.correct_of(i)]
 
 
-def write_ranks(path, evaluation_set, ranking, references, depth=DEPTH):
-    """One JSON object a query: reference, caption, targets, rank, tied, top. Returns the path.
+def write_ranks(folder, evaluation_set, ranking):
+    """ranks_<stem>.jsonl, an object a query: reference, caption, targets, rank, tied, top.
 
     rank: 1 is best, null if no correct image is left. top: [[name, squared L2], ...].
-    """
-    truth = evaluation_set.truth
+    Returns its path."""
+    truth, path = evaluation_set.truth, Path(folder, f"ranks_{evaluation_set.stem}.jsonl")
     lines = (
         json.dumps(
             {
@@ -48,54 +44,44 @@ def write_ranks(path, evaluation_set, ranking, references, depth=DEPTH):
             },
             ensure_ascii=False,
         )
-        for i, top in enumerate(nearest_names(evaluation_set, references, depth))
+        for i, top in enumerate(nearest_names(evaluation_set, ranking))
     )
     write_lines(path, lines)
     return path
 
 
 def read_ranks(path):
-    """What write_ranks wrote -> (ranks float64 [Q], inf for null; [(reference, caption, targets)]).
+    """write_ranks' file -> (ranks float64 [Q], inf for null; [(reference, caption, targets)]).
 
     Raises InputError naming the line that is something else."""
-    ranks, keys = [], []
-    for number, line in enumerate(read_lines(path), 1):
-        try:
-            entry = json.loads(line)
-            targets = tuple(entry["targets"])
-            rank = np.inf if entry["rank"] is None else float(entry["rank"])
-            if not targets or not rank >= 1:
-                raise ValueError("no target, or a rank below 1")
-            ranks.append(rank)
-            keys.append((entry["reference"], entry["caption"], targets))
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: line {number}: not a query's rank ({error!r})") from None
-    if not keys:
+    queries = read_records(path, parse_rank, "a query's rank")
+    if not queries:
         raise InputError(f"{path}: no queries")
-    return np.array(ranks), keys
+    ranks, keys = zip(*queries, strict=True)
+    return np.array(ranks), list(keys)
 
 
-def write_trec(folder, stem, evaluation_set, references, depth=DEPTH):
+def parse_rank(entry):
+    targets = tuple(entry["targets"])
+    rank = np.inf if entry["rank"] is None else float(entry["rank"])
+    if not targets or not rank >= 1:
+        raise ValueError("no target, or a rank below 1")
+    return rank, (entry["reference"], entry["caption"], targets)
+
+
+def write_trec(folder, evaluation_set, ranking):
     """<stem>.run and <stem>.qrels for trec_eval; success_10 is R@10. Returns both paths.
 
-    Scores are -rank: trec_eval goes by the score alone and breaks ties its own way.
-    """
-    truth = evaluation_set.truth
-    run, qrels = folder / f"{stem}.run", folder / f"{stem}.qrels"
-    write_lines(
-        run,
-        (
-            f"{stem}-{i} Q0 {quote(name)} {rank} {-rank} val"
-            for i, top in enumerate(nearest_names(evaluation_set, references, depth))
-            for rank, (name, _) in enumerate(top, 1)
-        ),
-    )
-    write_lines(
-        qrels,
-        (
-            f"{stem}-{i} 0 {quote(name)} 1"
-            for i in range(len(truth.captions))
-            for name in correct_names(truth, i)
-        ),
-    )
+    Scores are -rank: trec_eval goes by the score alone and breaks ties its own way."""
+    truth, stem = evaluation_set.truth, evaluation_set.stem
+    run, qrels = (Path(folder, f"{stem}.{ending}") for ending in ("run", "qrels"))
+    tops = enumerate(nearest_names(evaluation_set, ranking))
+    write_lines(run, (
+        f"{stem}-{i} Q0 {quote(name)} {rank} {-rank} val"
+        for i, top in tops for rank, (name, _) in enumerate(top, 1)
+    ))  # fmt: skip
+    write_lines(qrels, (
+        f"{stem}-{i} 0 {quote(name)} 1"
+        for i in range(len(truth.captions)) for name in correct_names(truth, i)
+    ))  # fmt: skip
     return run, qrels

@@ -44,14 +44,13 @@ HALF_ULP = 2.0**-24  # relative rounding error of one float32 operation
 
 
 class Ranking(NamedTuple):
-    """Where each query's nearest correct image stands.
+    """Where each query's nearest correct image stands, and what the nearest images are."""
 
-    ranks: int64 [Q], the number of images before it: 0 is best; NEVER if there is none.
-    tied: bool [Q], a wrong image is exactly as near as the nearest correct one.
-    """
-
-    ranks: np.ndarray
-    tied: np.ndarray
+    ranks: np.ndarray  # int64 [Q], images before it: 0 is best; NEVER if there is none
+    tied: np.ndarray  # bool [Q], a wrong image is exactly as near
+    targets: np.ndarray  # int64 [Q], its column; -1 if there is none
+    nearest: np.ndarray  # int64 [Q, K], columns of the nearest images, ties by gallery order
+    distances: np.ndarray  # float64 [Q, K], their squared L2
 
 
 def each_chunk(function, count):
@@ -98,7 +97,7 @@ class Scorer:
             part[rows, : columns.stop - columns.start] = shifted[:, columns]
         return squares.max()
 
-    def blocks(self, block_scores=BLOCK_SCORES):
+    def blocks(self, block_scores):
         """Yields (first query, scores [b, N], errors [b]); the next block overwrites the scores.
 
         No score is off by more than its error: Higham's bound for dot products, which holds for
@@ -156,7 +155,7 @@ def distances(query, images):
     return result
 
 
-def for_each_query(scorer, references, function, block_scores=BLOCK_SCORES):
+def for_each_query(scorer, references, function, block_scores):
     """Calls function(i, scores [N], error, scratch) for every query, its own reference at -inf.
 
     scratch: bool [2, N], undefined.
@@ -174,34 +173,43 @@ def for_each_query(scorer, references, function, block_scores=BLOCK_SCORES):
 
 
 def rank_correct(
-    queries, gallery, correct, references=None, block_scores=BLOCK_SCORES, scorer=Scorer
+    queries, gallery, correct, references, block_scores=BLOCK_SCORES, scorer=Scorer, depth=0
 ):
-    """Ranks every query's nearest correct image -> Ranking.
+    """Ranks every query's nearest correct image, and lists the nearest images -> Ranking.
 
     queries: float32 [Q, D]; gallery: float32 [N, D]; all finite.
     correct: scipy.sparse bool [Q, N]. references: int [Q], the column of the query's own
-    reference image, which is taken out of its gallery; -1 or None: nothing is taken out.
+    reference image, which is taken out of its gallery; -1: nothing is taken out.
     scorer: what compares the two, see pairwise_scorer.scorer_for.
+    depth: how many images are listed; fewer where a gallery has no more.
     """
     correct = scipy.sparse.csr_array(correct, copy=True)
     correct.eliminate_zeros()
     correct.sort_indices()
-    references = np.full(len(queries), -1) if references is None else references
-    ranks, tied = np.full(len(queries), NEVER), np.zeros(len(queries), bool)
+    shape = len(queries), min(depth, len(gallery) - bool((references >= 0).any()))
+    columns, distances = np.empty(shape, np.int64), np.empty(shape)
+    ranks, targets = np.full(len(queries), NEVER), np.full(len(queries), -1)
+    tied = np.zeros(len(queries), bool)
     scorer = scorer(queries, gallery)
 
     def rank(i, scores, error, scratch):
+        if columns.size:
+            near = candidates(scores, error, shape[1])
+            exact = scorer.distances(i, near)
+            order = np.lexsort((near, exact))[: shape[1]]
+            columns[i], distances[i] = near[order], exact[order]
         right = correct.indices[correct.indptr[i] : correct.indptr[i + 1]]
         right = right[right != references[i]]
         if len(right):
-            ranks[i], tied[i] = _rank_nearest(scorer, i, scores, right, error, scratch)
+            found = _rank_nearest(scorer, i, scores, right, error, scratch)
+            targets[i], ranks[i], tied[i] = found
 
     for_each_query(scorer, references, rank, block_scores)
-    return Ranking(ranks, tied)
+    return Ranking(ranks, tied, targets, columns, distances)
 
 
 def _rank_nearest(scorer, i, scores, right, error, scratch):
-    """(images before query i's nearest correct one, whether a wrong one ties with it).
+    """(column of query i's nearest correct image, images before it, whether a wrong one ties).
 
     right: columns of its correct images, ascending.
     """
@@ -216,30 +224,13 @@ def _rank_nearest(scorer, i, scores, right, error, scratch):
     close = np.greater_equal(scores, low, out=scratch[1])
     before = np.count_nonzero(nearer)
     if np.count_nonzero(close) == before:
-        return before, False
+        return column, before, False
     columns = np.flatnonzero(close ^ nearer)
     threshold = scorer.distances(i, [column])[0]
     exact = scorer.distances(i, columns)
     ties = exact == threshold
-    return before + np.count_nonzero((exact < threshold) | (ties & (columns < column))), ties.any()
-
-
-def nearest(queries, gallery, references, k, scorer=Scorer):
-    """The k nearest images of every query, ties by gallery order -> (columns, distances) [Q, k].
-
-    Arguments as in rank_correct; k at most the number of images left to every query.
-    """
-    columns, exact = np.empty((len(queries), k), np.int64), np.empty((len(queries), k))
-    scorer = scorer(queries, gallery)
-
-    def pick(i, scores, error, scratch):
-        near = candidates(scores, error, k)
-        distance = scorer.distances(i, near)
-        order = np.lexsort((near, distance))[:k]
-        columns[i], exact[i] = near[order], distance[order]
-
-    for_each_query(scorer, references, pick)
-    return columns, exact
+    before += np.count_nonzero((exact < threshold) | (ties & (columns < column)))
+    return column, before, ties.any()
 
 
 def candidates(scores, error, k):

@@ -1,7 +1,10 @@
 """Recall@K, its chance level and its intervals, from ranks. Pure functions on arrays."""
 
+from typing import NamedTuple
+
 import numpy as np
 
+AT_ONCE = 1 << 16  # numbers drawn at once: they stay in the cache
 RECALLS = (1, 5, 10, 50)
 PUBLISHED_RECALLS = (1, 10, 50)
 SUMMARY_RECALLS = (10, 50)
@@ -17,25 +20,44 @@ def recall_at_k(ranks, k):
     return 100.0 * np.mean(np.asarray(ranks) < k)
 
 
-def bootstrap_intervals(values, units, samples=1000, seed=0):
-    """95 % intervals of the means over the queries, by bootstrap. values: [K, Q] -> [K, 2].
+class Hits(NamedTuple):
+    """Numbers of the queries of one category, or of all."""
 
-    units: [Q], which queries are drawn together. Two captions of one triplet are not independent;
-    drawn one by one they would promise too narrow an interval.
-    """
-    units = np.unique(units, return_inverse=True)[1]
-    sums = np.array([np.bincount(units, row) for row in [*values, np.ones(len(units))]])
-    rng = np.random.default_rng(seed)
-    means = np.empty((samples, len(values)))
-    for sample in means:
-        drawn = rng.integers(0, sums.shape[1], sums.shape[1])
-        *totals, count = sums @ np.bincount(drawn, minlength=sums.shape[1])
-        sample[:] = np.array(totals) / count
-    return np.percentile(means, (2.5, 97.5), axis=0).T
+    values: np.ndarray  # [S, Q], S numbers a query: of each seed, or of each K
+    units: np.ndarray  # [Q], which queries are drawn together: those of one triplet
+
+
+def bootstrap_intervals(hits):
+    """95 % intervals of the means over the queries, by bootstrap -> [S, 2].
+
+    Two captions of one triplet are not independent; drawn one by one they would promise too narrow
+    an interval."""
+    return np.percentile(draw_triplets([hits], 1000), (2.5, 97.5), axis=0).T
+
+
+def draw_triplets(parts, samples):
+    """Means over triplets drawn with replacement within each part, then over the parts
+    -> [samples, S]."""
+    rng, drawn = np.random.default_rng(0), 0
+    for part in parts:
+        units = np.unique(part.units, return_inverse=True)[1]
+        sums = np.array([np.bincount(units, row) for row in [*part.values, np.ones(len(units))]])
+        size = max(1, AT_ONCE // sums.shape[1])
+        chunks = [min(size, samples - start) for start in range(0, samples, size)]
+        totals = np.concatenate([draw_counts(rng, sums.shape[1], n) @ sums.T for n in chunks])
+        drawn = drawn + totals[:, :-1] / totals[:, -1:]
+    return drawn / len(parts)
+
+
+def draw_counts(rng, units, samples):
+    """How often each unit is in a sample of as many, drawn with replacement -> [samples, units]."""
+    places = rng.integers(0, units, (samples, units)) + units * np.arange(samples)[:, None]
+    counts = np.bincount(places.ravel(), minlength=samples * units)
+    return counts.reshape(samples, units).astype(np.float64)
 
 
 def chance_recall(correct, references, k):
-    """What a random order of the gallery would score, in percent; arguments as in rank_correct."""
+    """Recall of a random order of the gallery, in percent; arguments as in rank_correct."""
     rows = np.repeat(np.arange(correct.shape[0]), np.diff(correct.indptr))
     own = correct.indices == references[rows]
     right = np.diff(correct.indptr) - np.bincount(rows[own], minlength=correct.shape[0])

@@ -12,53 +12,44 @@ import numpy as np
 
 import datasets
 from command_line.errors import InputError
-from evaluation.ranking import NEVER, rank_correct
+from evaluation.features import OF_RUN
+from evaluation.ranking import NEVER
 from evaluation.recall import (
     MEAN,
     PUBLISHED_RECALLS,
     RECALLS,
     SUMMARY_RECALLS,
+    Hits,
     bootstrap_intervals,
     chance_recall,
     recall_at_k,
     recall_name,
 )
 
-OF_FEATURES = ("checkpoint", "step", "composition", "precision", "seed")  # kept of features.json
 TIED_SHARE = 0.1  # of the queries; more than this is no accident
 SPREAD = 1e-3  # of the gallery features, relative to their length; a trained network has > 0.1
 
 
-def own_references(truth, keep_reference):
-    """Columns to take out of each query's gallery, -1: none."""
-    return np.full_like(truth.references, -1) if keep_reference else truth.references
-
-
-def evaluate(evaluation_set, keep_reference=False):
-    """Ranks of one evaluation set -> (Ranking, numbers for the log)."""
-    truth = evaluation_set.truth
-    references = own_references(truth, keep_reference)
-    queries, gallery = evaluation_set[:2]
-    ranking = rank_correct(
-        queries, gallery, truth.correct, references, scorer=evaluation_set.scorer
-    )
-    ranks = ranking.ranks
+def evaluate(evaluation_set, ranking):
+    """Numbers for the log."""
+    truth, ranks = evaluation_set.truth, ranking.ranks
+    queries, gallery = len(evaluation_set.queries), len(evaluation_set.gallery)
+    chances = [chance_recall(truth.correct, evaluation_set.taken_out, k) for k in RECALLS]
     median = np.median(np.where(ranks == NEVER, np.inf, ranks))
-    numbers = {
-        "queries": len(evaluation_set.queries),
+    return {
+        "queries": queries,
         "all_queries": evaluation_set.all_queries,
-        "gallery": len(evaluation_set.gallery),
+        "gallery": gallery,
         "all_gallery": evaluation_set.all_gallery,
-        "missing_images": evaluation_set.missing_images,
-        "queries_left_out": evaluation_set.all_queries - len(evaluation_set.queries),
-        "reference": "kept" if keep_reference else "removed",
+        "missing_images": evaluation_set.all_gallery - gallery,
+        "queries_left_out": evaluation_set.all_queries - queries,
+        "reference": "kept" if evaluation_set.keep_reference else "removed",
         "ties": int(ranking.tied.sum()),
         **{recall_name(k): round(recall_at_k(ranks, k), 4) for k in RECALLS},
-        **{f"chance_R@{k}": round(chance_recall(truth.correct, references, k), 4) for k in RECALLS},
+        **{f"chance_R@{k}": round(c, 4) for k, c in zip(RECALLS, chances, strict=True)},
         "interval_95": intervals(truth, ranks),
         "median_rank": float(median) + 1 if np.isfinite(median) else None,
     }
-    return ranking, numbers
 
 
 def intervals(truth, ranks):
@@ -67,7 +58,7 @@ def intervals(truth, ranks):
     triplets = [f"{r}\t{t}" for r, t in zip(truth.query_references, targets, strict=True)]
     hits = {recall_name(k): 100.0 * (ranks < k) for k in RECALLS}
     hits[MEAN] = np.mean([hits[recall_name(k)] for k in SUMMARY_RECALLS], axis=0)
-    bounds = bootstrap_intervals(list(hits.values()), triplets)
+    bounds = bootstrap_intervals(Hits(list(hits.values()), triplets))
     return {name: np.round(pair, 2).tolist() for name, pair in zip(hits, bounds, strict=True)}
 
 
@@ -109,33 +100,34 @@ def append(path, text):
         os.close(descriptor)
 
 
-def record(results_dir, feature_dir, about, protocol, numbers):
+def record(results_dir, feature_dir, evaluation_set, numbers):
     """Appends one evaluation to both result files, prints it and returns the JSONL entry."""
-    published, coverage = published_line(about["subset"], numbers), coverage_line(protocol, numbers)
-    results = Path(results_dir)
-    log = results / f"results_{about['dataset']}.log"
+    metadata, protocol = evaluation_set.metadata, evaluation_set.protocol
+    dataset, subset = metadata["dataset"], metadata["subset"]
+    published, coverage = published_line(subset, numbers), coverage_line(protocol, numbers)
+    log = Path(results_dir, f"results_{dataset}.log")
     append(log, f"{feature_dir}\n{published}\n{coverage}\n")
     entry = {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "dataset": about["dataset"],
-        "subset": about["subset"],
+        "dataset": dataset,
+        "subset": subset,
         "protocol": protocol,
         "feature_dir": feature_dir,
-        "data_path": about["data_path"],
-        **{key: about.get(key) for key in OF_FEATURES},
+        "data_path": metadata["data_path"],
+        **{key: metadata[key] for key in OF_RUN},
         **numbers,
-        "versions": {**(about.get("versions") or {}), "numpy": np.__version__},
+        "versions": {**metadata["versions"], "numpy": np.__version__},
     }
-    append(results / "results.jsonl", json.dumps(entry, ensure_ascii=False) + "\n")
+    append(Path(results_dir, "results.jsonl"), json.dumps(entry, ensure_ascii=False) + "\n")
     print(f"{published}({coverage})", flush=True)
     return entry
 
 
-def check_same_checkpoint(feature_dir, abouts):
+def check_same_checkpoint(feature_dir, metadata):
     """Raises InputError when the features of some subsets come from another checkpoint, other data
     or another precision."""
     for name in ("step", "checkpoint", "data_path", "precision"):
-        sources = {about["subset"]: about.get(name) for about in abouts}
+        sources = {each["subset"]: each[name] for each in metadata}
         if len(set(sources.values())) > 1:
             named = ", ".join(f"{subset} {value}" for subset, value in sources.items())
             raise InputError(
@@ -159,12 +151,3 @@ def mean_lines(entries):
                 f"mean of both = {(ten + fifty) / 2:.2f} (protocol: {protocol})"
             )
     return lines
-
-
-def wanted_protocols(flag, dataset):
-    known = datasets.protocols(dataset)
-    if flag == "both":
-        return known
-    if flag not in known:
-        raise InputError(f"--protocol={flag}: {dataset} has only {', '.join(known)}", 2)
-    return (flag,)

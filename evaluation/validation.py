@@ -24,7 +24,7 @@ class Validation:
             truth = build_groundtruth(config.dataset, config.data_path, subset)
             paths = require_images(config, subset, truth.query_references, truth.gallery)
             askable = [name in paths for name in truth.query_references]
-            truth = keep_answerable(truth, askable, paths).truth
+            _, truth = keep_answerable(truth, askable, paths)
             if not truth.captions:
                 raise InputError(
                     f"--eval_length={config.eval_length}: no {subset} query".replace("  ", " ")

@@ -12,6 +12,7 @@ GAP = 12  # pixels between cells
 MARGIN = 32  # pixels
 CAPTION = 250  # pixels, width of the caption's column
 LABEL = 32  # pixels below an image
+ROW = CELL + LABEL + GAP  # pixels, a query's height
 FRAME = 6  # pixels around a correct image
 INK, MUTED, HIT, PAPER, TILE = "#1b1b1b", "#6b6b6b", "#12833a", "#ffffff", "#f2f2f2"
 
@@ -62,8 +63,22 @@ class Canvas:
             self.text(x, y, line, size)
             y += size + 6
 
+    def cell(self, x, y, picture, label, size, correct=False):
+        """A picture of at most CELL x CELL in the middle of its cell, framed if it is correct, or
+        a note that there is none; below it the label."""
+        self.draw.rectangle((x, y, x + CELL - 1, y + CELL - 1), TILE)
+        if picture:
+            place = (x + (CELL - picture.width) // 2, y + (CELL - picture.height) // 2)
+            self.image.paste(picture, place)
+        else:
+            self.text(x + 12, y + CELL // 2 - 10, "no image file", 16, MUTED)
+        if correct:
+            box = (x - FRAME, y - FRAME, x + CELL - 1 + FRAME, y + CELL - 1 + FRAME)
+            self.draw.rectangle(box, outline=HIT, width=FRAME)
+        self.text(x, y + CELL + 7, label, size, HIT if correct else MUTED)
+
     def save(self, path):
-        """As a PNG; the file appears whole or not at all."""
+        """Writes a PNG; the file appears whole or not at all."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path, "wb") as file:
             self.image.save(file, "PNG", optimize=True)

@@ -1,4 +1,4 @@
-"""Two or more systems on the same queries: recall, and the difference to the first with its
+"""Two or more methods on the same queries: recall, and the difference to the first with its
 95 % interval.
 
   python -m reports.compare_runs RANKS_A RANKS_B ... [--protocol=val]
@@ -11,8 +11,8 @@ import numpy as np
 
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
+from evaluation.method_runs import read_method_runs, recall_difference
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
-from evaluation.systems import read_system, recall_difference
 from reports.markdown import table_head, table_row
 
 
@@ -26,17 +26,16 @@ def interval(difference):
     return f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]"
 
 
-def table(systems):
-    """Markdown lines: a row a system and a difference to the first for each recall."""
+def table(methods):
+    """Markdown lines: a row a method and a difference to the first for each recall."""
     names = [recall_name(k) for k in PUBLISHED_RECALLS]
-    heads = [*names, *(f"{name} less the first's" for name in names)]
-    lines = table_head(["system", *heads])
-    for system in systems:
-        cells = [mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS]
+    lines = table_head(["system", *names, *(f"{name} less the first's" for name in names)])
+    for method in methods:
+        cells = [mean_and_spread(method.recalls(k)) for k in PUBLISHED_RECALLS]
         for k in PUBLISHED_RECALLS:
-            own = system is systems[0]
-            cells.append("" if own else interval(recall_difference(system, systems[0], k)))
-        lines.append(table_row([system.name, *cells]))
+            first = method is methods[0]
+            cells.append("" if first else interval(recall_difference(method, methods[0], k)))
+        lines.append(table_row([method.name, *cells]))
     return lines
 
 
@@ -47,9 +46,9 @@ def main(argv):
     flags = parser.parse_args([argument for argument in argv if argument.startswith("--")])
     if len(folders) < 2:
         raise InputError("give two folders of rank files at least", 2)
-    systems = [read_system(names, names.split(","), flags.protocol) for names in folders]
-    seeds = len(next(iter(systems[0].categories.values())).ranks)
-    print("\n".join(table(systems)))
+    methods = [read_method_runs(names, names.split(","), flags.protocol) for names in folders]
+    seeds = len(next(iter(methods[0].categories.values())).ranks)
+    print("\n".join(table(methods)))
     print(f"Recall in %, mean over the categories; seeds: {seeds}. Brackets: 95 % intervals over")
     print("triplets" + (" and seeds." if seeds > 1 else "; other seeds may differ by more."))
 

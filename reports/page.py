@@ -4,8 +4,6 @@ import base64
 import io
 from html import escape
 
-from reports.cases import rank_label, read_image
-
 THUMBNAIL = 220  # pixels
 STYLE = """
 :root { color-scheme: light dark; --ink: light-dark(#1b1b1b, #ececec);
@@ -33,54 +31,51 @@ figcaption { font-size: .8rem; margin-top: .3rem; overflow-wrap: anywhere; }
 """
 
 
-def data_uri(path):
-    """A picture as a string for src=, or None if the file can't be read."""
-    picture = read_image(path, THUMBNAIL)
-    if picture is None:
-        return None
+def data_uri(picture):
+    """A picture as a string for src=."""
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=88)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def figure(cases, name, label, hit=False):
-    path = cases.paths.get(name)
-    source = data_uri(path) if path else None
-    text = escape(name, quote=True)
-    inside = f'<img src="{source}" alt="{text}">' if source else '<div class="none">no file</div>'
+def figure(examples, name, label, hit=False):
+    picture, text = examples.picture(name, THUMBNAIL), escape(name, quote=True)
+    inside = '<div class="none">no file</div>'
+    if picture:
+        inside = f'<img src="{data_uri(picture)}" alt="{text}">'
     kind = ' class="hit"' if hit else ""
     return f'<figure{kind} title="{text}">{inside}<figcaption>{escape(label)}</figcaption></figure>'
 
 
-def article(cases, case):
+def article(examples, one):
     """Lines of one query."""
     yield "<article>"
-    yield figure(cases, case.reference, "reference")
-    yield f"<blockquote>“{escape(case.caption)}”</blockquote>"
+    yield figure(examples, one.reference, "reference")
+    yield f"<blockquote>“{escape(one.caption)}”</blockquote>"
     yield '<div class="answer">'
-    for rank, (name, distance, correct) in enumerate(case.top, 1):
+    for rank, (name, distance, correct) in enumerate(one.top, 1):
         label = f"{rank}{' ✓' if correct else ''} · {distance:.3f}"
-        yield figure(cases, name, label, correct)
+        yield figure(examples, name, label, correct)
     yield "</div>"
-    yield figure(cases, case.target, rank_label(case))
+    yield figure(examples, one.target, one.rank_label)
     yield "</article>"
 
 
-def page_lines(cases):
+def page_lines(examples):
     """Lines of the whole page."""
-    title = escape(cases.title)
+    title = escape(examples.title)
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
     yield f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>"
-    yield f'<h1>{title}</h1>\n<p class="about">{escape(cases.subtitle)}<br>'
+    yield f'<h1>{title}</h1>\n<p class="about">{escape(examples.subtitle)}<br>'
     yield (
         "Each row: reference image, relative caption, the nearest gallery images with squared "
         "L2 (correct ones framed), the target. Queries are evenly spaced in released order.</p>"
     )
-    for group in cases.groups:
+    for group in examples.groups:
         yield f"<h2>{escape(group.title)} <small>{group.share:.1f} % of the queries</small></h2>"
-        if not group.cases:
+        if not group.examples:
             yield '<p class="about">none</p>'
-        for case in group.cases:
-            yield from article(cases, case)
+        for one in group.examples:
+            yield from article(examples, one)
     yield "</body>\n</html>"

@@ -1,8 +1,9 @@
 """One query to a catalogue with its answer as a PNG: the picture, the sentence, what was found."""
 
-from reports.canvas import CAPTION, CELL, GAP, LABEL, MARGIN, MUTED, TILE, Canvas
+from reports.canvas import CAPTION, CELL, GAP, MARGIN, ROW, Canvas
 
 COLUMNS = 5  # results a row
+SIZE = 16  # of the labels
 
 
 def write_query_sheet(path, text, query, results):
@@ -10,23 +11,12 @@ def write_query_sheet(path, text, query, results):
     nearest first."""
     rows = max(1, -(-len(results) // COLUMNS))
     left = MARGIN + CELL + CAPTION + 2 * GAP
-    height = 2 * MARGIN + rows * (CELL + LABEL + GAP)
+    height = 2 * MARGIN + rows * ROW
     canvas = Canvas(left + COLUMNS * (CELL + GAP) + MARGIN, height)
-    paste(canvas, MARGIN, MARGIN, query, "query")
+    canvas.cell(MARGIN, MARGIN, query, "query", SIZE)
     canvas.caption(MARGIN + CELL + GAP, MARGIN, text or "the nearest by picture")
     for place, (picture, label) in enumerate(results):
         row, column = divmod(place, COLUMNS)
-        x, y = left + column * (CELL + GAP), MARGIN + row * (CELL + LABEL + GAP)
-        paste(canvas, x, y, picture, label)
+        x, y = left + column * (CELL + GAP), MARGIN + row * ROW
+        canvas.cell(x, y, picture, label, SIZE)
     canvas.save(path)
-
-
-def paste(canvas, x, y, picture, label):
-    """A picture in the middle of its cell, or a note that there is none."""
-    canvas.draw.rectangle((x, y, x + CELL - 1, y + CELL - 1), TILE)
-    if picture:
-        place = (x + (CELL - picture.width) // 2, y + (CELL - picture.height) // 2)
-        canvas.image.paste(picture, place)
-    else:
-        canvas.text(x + 12, y + CELL // 2 - 10, "no image file", 16, MUTED)
-    canvas.text(x, y + CELL + 7, label, 16, MUTED)

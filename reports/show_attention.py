@@ -27,16 +27,19 @@ from datasets.images import image_batches, iterate
 from datasets.records import Query
 from datasets.vocabulary import pad
 from evaluation.encoder import encode_captions
+from evaluation.extraction import wanted_subsets
 from model import LEVELS
 from nets.attention import HEADS
-from reports.canvas import CAPTION, CELL, GAP, INK, LABEL, MARGIN, MUTED, Canvas
-from reports.cases import read_image, spread
+from reports.canvas import CAPTION, CELL, GAP, INK, MARGIN, MUTED, ROW, Canvas
+from reports.retrieval_examples import data_title, read_image, spread
 
 COLOURS = "inferno"
 OPACITY = 0.25, 0.75  # of the colour over the grey image, where attention is least and most
 PALE = 0.2  # share of white in the grey image, so that dark garments show
 EVEN = 1.005  # a map whose largest value is below EVEN times its smallest shows nothing
 TOP = 232  # pixels above the first row
+MAPS_X = MARGIN + CELL + CAPTION + 3 * GAP  # pixels left of the maps
+LEVEL_WIDTH = (1 + HEADS) * (CELL + GAP) + 2 * GAP  # pixels
 BATCH = 8  # queries at a time
 
 
@@ -131,62 +134,57 @@ def heat_map(values, picture):
     return blend(grey[..., None], heat)
 
 
-class AttentionSheet:
-    """A row per query: reference image, caption, three maps a level."""
+def draw_sheet(title, subtitle, rows, weights):
+    """A row per query: reference image, caption, three maps a level -> Canvas."""
+    height = TOP + len(rows) * ROW + MARGIN
+    canvas = Canvas(MAPS_X + len(LEVELS) * LEVEL_WIDTH - 3 * GAP + MARGIN, height)
+    canvas.text(MARGIN, 22, title, 32)
+    for line, text in enumerate(subtitle):
+        canvas.text(MARGIN, 66 + 28 * line, text, 20, MUTED)
+    for level, name in enumerate(LEVELS):
+        draw_heading(canvas, level, name, rows[0].levels[level].joint.shape, weights[level])
+    draw_colour_scale(canvas, canvas.image.width - MARGIN - 3 * CELL, 30)
+    for index, row in enumerate(rows):
+        draw_row(canvas, TOP + index * ROW, row)
+    return canvas
 
-    def __init__(self, title, subtitle, rows, weights):
-        self.title, self.subtitle, self.rows, self.weights = title, subtitle, rows, weights
-        self.level_width = (1 + HEADS) * (CELL + GAP) + 2 * GAP
-        self.maps_x = MARGIN + CELL + CAPTION + 3 * GAP
-        width = self.maps_x + len(LEVELS) * self.level_width - 3 * GAP + MARGIN
-        height = TOP + len(rows) * (CELL + LABEL + GAP) + MARGIN
-        self.canvas = Canvas(width, height)
 
-    def headings(self):
-        self.canvas.text(MARGIN, 22, self.title, 32)
-        for line, text in enumerate(self.subtitle):
-            self.canvas.text(MARGIN, 66 + 28 * line, text, 20, MUTED)
-        for level, (name, weights) in enumerate(zip(LEVELS, self.weights, strict=True)):
-            x = self.maps_x + level * self.level_width
-            height, width = self.rows[0].levels[level].joint.shape
-            self.canvas.text(x, TOP - 66, f"{name}, {height} x {width}", 22)
-            terms = "joint {:.2f}, self-attention {:+.2f}".format(*weights)
-            self.canvas.text(x + 150, TOP - 62, f"weights: {terms}", 16, MUTED)
-            labels = ["joint", *(f"self-attention {head + 1}" for head in range(HEADS))]
-            for column, label in enumerate(labels):
-                self.canvas.text(x + column * (CELL + GAP), TOP - 34, label, 19)
-        self.colour_scale(self.canvas.image.width - MARGIN - 3 * CELL, 30)
+def draw_heading(canvas, level, name, shape, weights):
+    x = MAPS_X + level * LEVEL_WIDTH
+    canvas.text(x, TOP - 66, "{}, {} x {}".format(name, *shape), 22)
+    terms = "joint {:.2f}, self-attention {:+.2f}".format(*weights)
+    canvas.text(x + 150, TOP - 62, f"weights: {terms}", 16, MUTED)
+    labels = ["joint", *(f"self-attention {head + 1}" for head in range(HEADS))]
+    for column, label in enumerate(labels):
+        canvas.text(x + column * (CELL + GAP), TOP - 34, label, 19)
 
-    def colour_scale(self, x, y):
-        ramp = np.tile(np.linspace(0, 1, CELL), (20, 1))
-        self.canvas.text(x, y - 2, "least in the map", 17, MUTED)
-        self.canvas.image.paste(blend(np.full((20, CELL, 1), 160.0), ramp), (x + CELL, y))
-        self.canvas.text(x + 2 * CELL + GAP, y - 2, "most in the map", 17, MUTED)
 
-    def cell(self, x, y, picture, label, colour=INK):
-        self.canvas.image.paste(picture, (x + (CELL - picture.width) // 2, y))
-        self.canvas.text(x, y + CELL + 5, label, 17, colour)
+def draw_colour_scale(canvas, x, y):
+    ramp = np.tile(np.linspace(0, 1, CELL), (20, 1))
+    canvas.text(x, y - 2, "least in the map", 17, MUTED)
+    canvas.image.paste(blend(np.full((20, CELL, 1), 160.0), ramp), (x + CELL, y))
+    canvas.text(x + 2 * CELL + GAP, y - 2, "most in the map", 17, MUTED)
 
-    def row(self, y, row):
-        picture = read_image(row.path, CELL)
-        if picture is None:
-            raise InputError(f"{row.path}: not an image that can be shown")
-        self.cell(MARGIN, y, picture, f"query {row.number}", MUTED)
-        self.canvas.caption(MARGIN + CELL + GAP, y, row.query.caption)
-        for level, maps in enumerate(row.levels):
-            x = self.maps_x + level * self.level_width
-            low, high = maps.joint.min(), maps.joint.max()
-            self.cell(x, y, heat_map(maps.joint, picture), f"{low:.3f} to {high:.3f}")
-            for head, attended in enumerate(maps.attended, 1):
-                shares = attended * attended.size
-                label = f"{shares.min():.2f} to {shares.max():.2f} x"
-                self.cell(x + head * (CELL + GAP), y, heat_map(attended, picture), label)
 
-    def paint(self):
-        self.headings()
-        for index, row in enumerate(self.rows):
-            self.row(TOP + index * (CELL + LABEL + GAP), row)
-        return self.canvas
+def draw_row(canvas, y, row):
+    picture = read_image(row.path, CELL)
+    if picture is None:
+        raise InputError(f"{row.path}: not an image that can be shown")
+
+    def draw(x, picture, label, colour=INK):
+        canvas.image.paste(picture, (x + (CELL - picture.width) // 2, y))
+        canvas.text(x, y + CELL + 5, label, 17, colour)
+
+    draw(MARGIN, picture, f"query {row.number}", MUTED)
+    canvas.caption(MARGIN + CELL + GAP, y, row.query.caption)
+    for level, maps in enumerate(row.levels):
+        x = MAPS_X + level * LEVEL_WIDTH
+        low, high = maps.joint.min(), maps.joint.max()
+        draw(x, heat_map(maps.joint, picture), f"{low:.3f} to {high:.3f}")
+        for head, attended in enumerate(maps.attended, 1):
+            shares = attended * attended.size
+            label = f"{shares.min():.2f} to {shares.max():.2f} x"
+            draw(x + head * (CELL + GAP), heat_map(attended, picture), label)
 
 
 def output_weights(model):
@@ -195,21 +193,18 @@ def output_weights(model):
     return [(float(x.first_weight), float(x.second_weight)) for x in layers]
 
 
-def save_attention(path, model, config, vocabulary, subset, numbers=(), count=8):
+def save_attention(path, model, config, vocabulary, subset, numbers, count):
     """Draws the sheet of one subset -> numbers of its queries; the file appears whole or not."""
     rows, total = read_rows(model, config, vocabulary, subset, numbers, count)
     chosen = "chosen by number" if numbers else "evenly spaced in released order"
-    title = (
-        f"{datasets.READERS[config.dataset].TITLE} {subset}".strip()
-        + ", attention over the reference image"
-    )
+    title = f"{data_title(config.dataset, subset)}, attention over the reference image"
     subtitle = (
         f"{len(rows)} of {total:,} queries (protocol val), {chosen}. Joint: spatial gate, 0.5 (the "
         "activation before the sigmoid allows no less) to 1; the channel gates only scale it.",
         "Self-attention: how much a position is attended to, mean over the positions that look; "
         "1 x is an even share. Numbers: the map's range. Grey without colour: an even map.",
     )
-    AttentionSheet(title, subtitle, rows, output_weights(model)).paint().save(path)
+    draw_sheet(title, subtitle, rows, output_weights(model)).save(path)
     return [row.number for row in rows]
 
 
@@ -234,20 +229,17 @@ def main(argv):
     if flags.count < 1:
         raise InputError(f"--count={flags.count}: must be at least 1", 2)
     run = load_trained_model(flags.checkpoint_dir, flags.exact_model_checkpoint)
-    model, config, vocabulary, checkpoint = run
+    model, config, _, checkpoint = run
     if not model.composition.has_attention:
         raise InputError(f"{checkpoint}: composition {config.composition} has no attention", 2)
     if config.without or not config.gate_activation or len(model.levels) < len(LEVELS):
         raise InputError(f"{checkpoint}: shown is VAL with all its parts and levels", 2)
-    known = datasets.subsets(config.dataset)
-    if flags.subset and flags.subset not in known:
-        raise InputError(f"--subset={flags.subset}: {config.dataset} has {known}", 2)
+    subsets = wanted_subsets(flags.subset, config.dataset)
     datasets.require_data(config.dataset, config.data_path)
-    for subset in [flags.subset] if flags.subset else known:
+    for subset in subsets:
         stem = "_".join(filter(None, ("attention", config.dataset, subset)))
         path = Path(flags.results_dir, f"{stem}.png")
-        sources = model, config, vocabulary, subset, flags.queries, flags.count
-        numbers = save_attention(path, *sources)
+        numbers = save_attention(path, *run[:3], subset, flags.queries, flags.count)
         print(f"{path}: queries {', '.join(map(str, numbers))} of {checkpoint}")
 
 

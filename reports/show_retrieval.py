@@ -3,7 +3,7 @@
   python -m reports.show_retrieval --feature_dir=save_model/fashion_iq/features [--subset=dress]
 
 Per query: reference image, relative caption, nearest gallery images, correct ones framed, and the
-target with its rank. Queries are chosen by the rules the page states (reports/cases.py).
+target with its rank. Queries are chosen by the rules the page states (retrieval_examples.py).
 Writes <results_dir>/retrieval_<dataset>[_<subset>]_<protocol>.png and .html.
 """
 
@@ -13,10 +13,11 @@ from pathlib import Path
 from command_line.errors import InputError, run_main
 from command_line.files import write_lines
 from command_line.flags import Flags
-from evaluation.features import find_features, read_about
-from reports.cases import fewer, read_cases, unreadable
+from evaluation.evaluation_set import evaluation_sets
+from evaluation.features import find_features
 from reports.page import page_lines
-from reports.sheet import Sheet
+from reports.retrieval_examples import fewer, read_examples
+from reports.sheet import write_sheet
 
 
 def main(argv):
@@ -32,16 +33,14 @@ def main(argv):
     flags = parser.parse_args(argv)
     if flags.top < 1:
         raise InputError(f"--top={flags.top}: must be at least 1", 2)
-    for folder in find_features(flags.feature_dir, flags.subset):
-        about = read_about(folder)
-        stem = "_".join(filter(None, (about["dataset"], about["subset"], flags.protocol)))
-        path = Path(flags.results_dir, f"retrieval_{stem}")
-        cases = read_cases(folder, flags.protocol, flags.data_path, flags.top, flags.page)
-        Sheet(fewer(cases, flags.sheet)).paint().save(path.with_suffix(".png"))
-        write_lines(path.with_suffix(".html"), page_lines(cases))
+    found = find_features(flags.feature_dir, flags.subset)
+    for evaluation_set in evaluation_sets(found, flags.protocol, flags.data_path):
+        path = Path(flags.results_dir, f"retrieval_{evaluation_set.stem}")
+        examples = read_examples(evaluation_set, flags.top, flags.page)
+        write_sheet(path.with_suffix(".png"), fewer(examples, flags.sheet))
+        write_lines(path.with_suffix(".html"), page_lines(examples))
         print(f"{path}.png  {path}.html")
-        missing = unreadable(cases)
-        if missing:
+        if missing := examples.unreadable():
             print(f"{len(missing)} of their images have no readable file (first: {missing[0]})")
 
 

@@ -6,7 +6,6 @@ Prints it and writes <results_dir>/summary.md. Of a run scored twice on the same
 score counts. Brackets are 95 % intervals: bootstrap over the triplets, made by test_val.py.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import datasets
 from command_line.errors import InputError, run_main
 from command_line.files import write_lines
 from command_line.flags import Flags
-from datasets.released_files import read_lines
+from datasets.released_files import read_records
 from evaluation.recall import MEAN
 from reports.markdown import table_head, table_row
 from reports.published_scores import PUBLISHED, SHOWN
@@ -24,24 +23,20 @@ from reports.published_scores import PUBLISHED, SHOWN
 def read_results(path):
     """{(dataset, protocol, reference, data): {run: {subset: entry}}}, the last entry of each."""
     tables = {}
-    for number, line in enumerate(read_lines(path), 1):
-        try:
-            entry = json.loads(line)
-            terms = entry["dataset"], entry["protocol"], entry["reference"], entry["data_path"]
-            check_entry(entry)
-            precision = entry.get("precision")
-            own = "" if precision in (None, "float32") else f", {precision}"
-            run = f"{entry['feature_dir']}, step {entry['step']}{own}"
-            tables.setdefault(terms, {}).setdefault(run, {})[entry["subset"]] = entry
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}: line {number}: not an evaluation ({error!r})") from None
+    for entry in read_records(path, check_entry, "an evaluation"):
+        terms = entry["dataset"], entry["protocol"], entry["reference"], entry["data_path"]
+        own = "" if entry["precision"] == "float32" else f", {entry['precision']}"
+        run = f"{entry['feature_dir']}, step {entry['step']}{own}"
+        tables.setdefault(terms, {}).setdefault(run, {})[entry["subset"]] = entry
     if not tables:
         raise InputError(f"{path}: no evaluations; test_val.py writes them")
     return tables
 
 
 def check_entry(entry):
-    """Raises KeyError, TypeError or ValueError unless the table can show it."""
+    """The entry. Raises KeyError, TypeError or ValueError unless the table can show it."""
+    for name in ("protocol", "reference", "data_path", "feature_dir", "step", "precision"):
+        entry[name]
     if entry["subset"] not in datasets.subsets(entry["dataset"]):
         raise ValueError(f"{entry['dataset']} has no subset {entry['subset']!r}")
     names = SHOWN[entry["dataset"]]
@@ -52,6 +47,7 @@ def check_entry(entry):
         isinstance(number, int | float) for number in (*numbers, *bounds)
     ):
         raise TypeError("a score, a count or an interval is no number")
+    return entry
 
 
 def score(value, interval=None):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # VAL on Fashion200k: 160,000 updates of 32 pairs with MobileNet, then Recall@K.
-# Published: R@1/R@10/R@50 22.9/50.8/73.3 (with GloVe).
+# Published scores: reports/published_scores.py.
 # Flags go to training: bash scripts/run_fashion200k.sh --batch_size=16
 set -euo pipefail
 preset=fashion200k training=train_val_fashion200k.py

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # VAL on FashionIQ: 50,000 updates of 32 pairs with ResNet-50, then Recall@K.
-# Published: R@10/R@50 22.53/44.00 dress, 22.38/44.15 shirt, 27.53/51.68 toptee (with GloVe).
+# Published scores: reports/published_scores.py.
 # Flags go to training: bash scripts/run_fashion_iq.sh --batch_size=16
 set -euo pipefail
 preset=fashion_iq training=train_val.py

@@ -1,11 +1,13 @@
 """Ground truth: who is correct for whom, and the files it is kept in."""
 
+import errno
 import json
 
 import numpy as np
 import pytest
 import scipy.sparse
 
+import generate_groundtruth
 from command_line.errors import InputError
 from evaluation.groundtruth import (
     GroundTruth,
@@ -59,8 +61,6 @@ def test_bad_input(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(InputError, match='config.json .*no key "dataset"'):
         main([f"--checkpoint_dir={tmp_path}"])
-    with pytest.raises(InputError, match="x.npz: not there"):
-        load_groundtruth(tmp_path / "x.npz")
     truth = build_groundtruth("fashion200k", small_fashion200k(tmp_path))
     save_groundtruth(tmp_path / "x.npz", truth)
     whole = (tmp_path / "x.npz").read_bytes()
@@ -71,8 +71,31 @@ def test_bad_input(tmp_path):
         (tmp_path / "x.npz").write_bytes(content)
         with pytest.raises(InputError, match="x.npz: not a ground truth"):
             load_groundtruth(tmp_path / "x.npz")
-    with pytest.raises(InputError, match="can't be written"):
-        save_groundtruth(tmp_path / "nowhere" / "x.npz", truth)
+
+
+def test_read_only_data(tmp_path, monkeypatch, capsys):
+    def refuse(path, truth):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    root = small_fashion200k(tmp_path)
+    flags = ["--dataset=fashion200k", f"--data_path={root}"]
+    path = groundtruth_path(root)
+    with monkeypatch.context() as patched:
+        patched.setattr(generate_groundtruth, "save_groundtruth", refuse)
+        main(flags)
+    assert "not written (Read-only file system), test_val.py makes it" in capsys.readouterr().out
+    main(flags)
+    monkeypatch.setattr(generate_groundtruth, "save_groundtruth", refuse)
+    main(flags)
+    assert "gallery images; there already (Read-only" in capsys.readouterr().out
+    truth = load_groundtruth(path)
+    for other in (
+        truth._replace(captions=["another"]),
+        truth._replace(correct=truth.correct[:, [0, 1, 0]]),
+    ):
+        save_groundtruth(path, other)
+        with pytest.raises(InputError, match="of other data, can't be written: Read-only"):
+            main(flags)
 
 
 @pytest.mark.parametrize(

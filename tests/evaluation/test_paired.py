@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evaluation.paired import Part, paired_difference, seed_means
+from evaluation.paired import paired_difference, seed_means
+from evaluation.recall import Hits
 
 TRIPLETS, CAPTIONS, IMAGES, DIMS, SEEDS = 100, 2, 40, 8, 3
 UNITS = np.repeat(np.arange(TRIPLETS), CAPTIONS)
@@ -34,7 +35,7 @@ def test_intervals_cover_the_known_difference_and_equal_systems_stay_equal():
     covered = called_different = 0
     for simulation in range(400):
         rng = np.random.default_rng([2, simulation])
-        a, b, equal = (Part(hits, UNITS) for hits in trained(rng, [BETTER, WORSE, WORSE]))
+        a, b, equal = (Hits(hits, UNITS) for hits in trained(rng, [BETTER, WORSE, WORSE]))
         difference = paired_difference([a], [b], samples=400)
         covered += difference.low <= known <= difference.high
         difference = paired_difference([equal], [b], samples=400)
@@ -44,9 +45,9 @@ def test_intervals_cover_the_known_difference_and_equal_systems_stay_equal():
 
 
 def test_parts_count_equally_and_the_difference_is_the_mean_of_the_seeds():
-    few = Part(np.array([[100.0, 0], [100, 100]]), np.arange(2))
-    many = Part(np.zeros((2, 8)), np.arange(8))
-    nothing = [Part(np.zeros_like(part.hits), part.units) for part in (few, many)]
+    few = Hits(np.array([[100.0, 0], [100, 100]]), np.arange(2))
+    many = Hits(np.zeros((2, 8)), np.arange(8))
+    nothing = [Hits(np.zeros_like(part.values), part.units) for part in (few, many)]
     assert seed_means([few, many]).tolist() == [25, 50]
     difference = paired_difference([few, many], nothing)
     assert difference.mean == 37.5
@@ -58,10 +59,10 @@ def test_captions_of_a_triplet_are_drawn_together():
     """Twice the same captions say nothing new: the interval stays as wide."""
     rng = np.random.default_rng(0)
     hits = 100.0 * (rng.random((1, 200)) < 0.3)
-    once, twice = Part(hits, np.arange(200)), Part(np.repeat(hits, 2, 1), np.arange(400) // 2)
-    apart = Part(np.repeat(hits, 2, 1), np.arange(400))
+    once, twice = (Hits(hits, np.arange(200)), Hits(np.repeat(hits, 2, 1), np.arange(400) // 2))
+    apart = Hits(np.repeat(hits, 2, 1), np.arange(400))
     width = [
-        paired_difference([p], [Part(np.zeros_like(p.hits), p.units)]).smallest_shown
+        paired_difference([p], [Hits(np.zeros_like(p.values), p.units)]).smallest_shown
         for p in (once, twice, apart)
     ]
     assert width[1] == pytest.approx(width[0], rel=0.05)
@@ -71,9 +72,9 @@ def test_captions_of_a_triplet_are_drawn_together():
 def test_what_differs_only_by_seed_widens_the_interval():
     rng = np.random.default_rng(0)
     hits = 100.0 * (rng.random((1, 300)) < 0.5) + np.zeros((3, 1))
-    zero = [Part(np.zeros_like(hits), np.arange(300))]
-    steady = paired_difference([Part(hits, np.arange(300))], zero)
-    by_seed = paired_difference([Part(hits + [[-9], [0], [9]], np.arange(300))], zero)
+    zero = [Hits(np.zeros_like(hits), np.arange(300))]
+    steady = paired_difference([Hits(hits, np.arange(300))], zero)
+    by_seed = paired_difference([Hits(hits + [[-9], [0], [9]], np.arange(300))], zero)
     assert by_seed.smallest_shown > 2 * steady.smallest_shown
 
 
@@ -83,12 +84,12 @@ def test_few_disagreements_leave_a_finite_interval():
         hits = np.zeros((3, 200))
         hits[:, 7] = 100.0 * np.array(signs)
         difference = paired_difference(
-            [Part(hits, np.arange(200))], [Part(np.zeros_like(hits), np.arange(200))]
+            [Hits(hits, np.arange(200))], [Hits(np.zeros_like(hits), np.arange(200))]
         )
         assert difference.smallest_shown < 5
 
 
 def test_other_queries_are_refused():
-    a, b = Part(np.zeros((2, 4)), np.arange(4)), Part(np.zeros((2, 4)), np.arange(4)[::-1])
+    a, b = (Hits(np.zeros((2, 4)), np.arange(4)), Hits(np.zeros((2, 4)), np.arange(4)[::-1]))
     with pytest.raises(ValueError, match="not the same"):
         paired_difference([a], [b])

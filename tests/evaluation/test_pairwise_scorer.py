@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 
 from evaluation.pairwise_scorer import scorer_for
-from evaluation.ranking import NEVER, Scorer, nearest, rank_correct
+from evaluation.ranking import NEVER, Scorer, rank_correct
 from nets.artemis import similarities
 
 SIZES = (4, 6)
@@ -46,16 +46,16 @@ def test_ranks_ties_and_nearest_are_those_of_a_plain_loop(block_scores):
     distances = np.array([[plain_distances(q, g) for g in gallery] for q in queries])
     correct = scipy.sparse.csr_array(rng.random((Q, N)) < 0.1)
     references = rng.integers(-1, N, Q)
-    ranking = rank_correct(queries, gallery, correct, references, block_scores, scorer_for(SIZES))
-    columns, exact = nearest(queries, gallery, references, 5, scorer_for(SIZES))
+    how = block_scores, scorer_for(SIZES), 5
+    ranking = rank_correct(queries, gallery, correct, references, *how)
     for i in range(Q):
         order = sorted((d, j) for j, d in enumerate(distances[i]) if j != references[i])
         hits = [n for n, (_, j) in enumerate(order) if correct[i, j]]
         assert ranking.ranks[i] == (hits[0] if hits else NEVER)
         at = order[hits[0]][0] if hits else None
         assert ranking.tied[i] == any(d == at and not correct[i, j] for d, j in order)
-        assert columns[i].tolist() == [j for _, j in order[:5]]
-        np.testing.assert_allclose(exact[i], [d for d, _ in order[:5]], rtol=1e-12)
+        assert ranking.nearest[i].tolist() == [j for _, j in order[:5]]
+        np.testing.assert_allclose(ranking.distances[i], [d for d, _ in order[:5]], rtol=1e-12)
 
 
 def test_the_definition_is_what_training_compares():

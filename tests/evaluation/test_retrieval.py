@@ -6,8 +6,8 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.ranking import NEVER, nearest, rank_correct
-from evaluation.recall import bootstrap_intervals, chance_recall, recall_at_k
+from evaluation.ranking import NEVER, rank_correct
+from evaluation.recall import Hits, bootstrap_intervals, chance_recall, recall_at_k
 
 
 def plain_ranks(queries, gallery, correct, references):
@@ -142,21 +142,23 @@ def test_chance_by_hand():
 def test_nearest_equals_a_full_sort(kind):
     queries, gallery = make_features(kind, np.random.default_rng(0), queries=12)
     references = np.arange(12) - 1
-    columns, distances = nearest(queries, gallery, references, 7)
+    correct = scipy.sparse.csr_array(np.eye(12, 60, dtype=bool))
+    ranking = rank_correct(queries, gallery, correct, references, depth=7)
+    np.testing.assert_array_equal(ranking.targets, np.arange(12))
     for i in range(len(queries)):
         exact = np.sum((gallery.astype(np.float64) - queries[i]) ** 2, axis=1)
         if references[i] >= 0:
             exact[references[i]] = np.inf
         expected = np.argsort(exact, kind="stable")[:7]
-        np.testing.assert_array_equal(columns[i], expected)
-        np.testing.assert_array_equal(distances[i], exact[expected])
+        np.testing.assert_array_equal(ranking.nearest[i], expected)
+        np.testing.assert_array_equal(ranking.distances[i], exact[expected])
 
 
 def test_bootstrap_interval_is_the_binomial_one():
     hits = (np.arange(2000) % 4 == 0).astype(float)  # 25 %; standard deviation of the mean 0.00968
-    ((low, high),) = bootstrap_intervals([hits], np.arange(2000))
+    ((low, high),) = bootstrap_intervals(Hits([hits], np.arange(2000)))
     assert low == pytest.approx(0.25 - 1.96 * 0.00968, abs=0.002)
     assert high == pytest.approx(0.25 + 1.96 * 0.00968, abs=0.002)
     # Every query said four times is no more evidence.
-    ((again, _),) = bootstrap_intervals([np.tile(hits, 4)], np.tile(np.arange(2000), 4))
+    ((again, _),) = bootstrap_intervals(Hits([np.tile(hits, 4)], np.tile(np.arange(2000), 4)))
     assert again == pytest.approx(low, abs=0.002)

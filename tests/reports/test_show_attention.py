@@ -152,8 +152,8 @@ def test_main_draws_a_row_for_each_query_with_an_image(folder, capsys):
     assert "1 of 3 reference images missing" in said and "queries 0, 1 of" in said
     assert [path.name for path in results.iterdir()] == ["attention_shoes.png"]
     sheet = Image.open(results / "attention_shoes.png").convert("RGB")
-    row = show_attention.CELL + show_attention.LABEL + show_attention.GAP
-    assert sheet.height == show_attention.TOP + 2 * row + show_attention.MARGIN
+    rows = 2 * show_attention.ROW
+    assert sheet.height == show_attention.TOP + rows + show_attention.MARGIN
     pixels = np.asarray(sheet)[show_attention.TOP : show_attention.TOP + show_attention.CELL]
     painted = np.flatnonzero((pixels != 255).any(axis=2).all(axis=0))  # columns of images
     starts = painted[np.diff(painted, prepend=-2) > 1]

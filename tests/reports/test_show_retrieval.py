@@ -7,10 +7,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from command_line.errors import InputError
+from evaluation.evaluation_set import evaluation_sets
+from evaluation.features import find_features
 from evaluation.groundtruth import groundtruth_path, save_groundtruth
 from reports import canvas, sheet, show_retrieval
-from reports.cases import read_cases, unreadable
 from reports.page import page_lines
+from reports.retrieval_examples import read_examples
 from tests.support.small_features import shoes_truth, write_features
 
 HARD_CAPTION = '<b>red</b> & "small" ' + "x" * 80
@@ -36,22 +38,26 @@ def folder(tmp_path):
     return tmp_path / "features"
 
 
-def test_cases_follow_the_rules(folder):
-    hits, near, failures = read_cases(folder, top=1, counts=(2, 5, 5)).groups
+def examples_of(folder, **shown):
+    return read_examples(next(evaluation_sets(find_features(folder))), **shown)
+
+
+def test_examples_follow_the_rules(folder):
+    hits, near, failures = examples_of(folder, top=1, counts=(2, 5, 5)).groups
     assert [group.share for group in (hits, near, failures)] == pytest.approx(
         [66.7, 33.3, 0], abs=0.1
     )
-    assert [case.caption for case in hits.cases] == [HARD_CAPTION, "caption 3"]  # evenly spaced
-    assert [case.rank for case in near.cases] == [2, 4] and failures.cases == []
-    case = near.cases[0]
-    assert case.reference.endswith("_0.jpg") and case.target.endswith("_4.jpg")
-    ((name, distance, correct),) = case.top
+    assert [one.caption for one in hits.examples] == [HARD_CAPTION, "caption 3"]  # evenly spaced
+    assert [one.rank for one in near.examples] == [2, 4] and failures.examples == []
+    one = near.examples[0]
+    assert one.reference.endswith("_0.jpg") and one.target.endswith("_4.jpg")
+    ((name, distance, correct),) = one.top
     assert name.endswith("_3.jpg") and distance == 1 and not correct
 
 
 def test_sheet_frames_the_hit(folder, tmp_path):
     path = tmp_path / "results" / "sheet.png"
-    sheet.write_sheet(folder, path, top=3, counts=(1, 1, 0))
+    sheet.write_sheet(path, examples_of(folder, top=3, counts=(1, 1, 0)))
     picture = Image.open(path).convert("RGB")
     cell, gap = canvas.CELL, canvas.GAP
     x = canvas.MARGIN + cell + gap + canvas.CAPTION + gap
@@ -63,16 +69,16 @@ def test_sheet_frames_the_hit(folder, tmp_path):
 
 
 def test_page_is_self_contained_and_escaped(folder):
-    cases = read_cases(folder, top=3, counts=(2, 1, 1))
-    page = "\n".join(page_lines(cases))
+    examples = examples_of(folder, top=3, counts=(2, 1, 1))
+    page = "\n".join(page_lines(examples))
     assert "&lt;b&gt;red&lt;/b&gt; &amp; &quot;small&quot;" in page and "<b>red" not in page
     assert not re.search(
         r"""(src|href)=["'](?!data:image/jpeg;base64,)|url\(|@import|<script""", page
     )
-    correct = sum(hit for g in cases.groups for case in g.cases for _, _, hit in case.top)
+    correct = sum(hit for g in examples.groups for one in g.examples for _, _, hit in one.top)
     assert page.count('class="hit"') == correct > 0
     assert page.count("<figure") == page.count("</figure>") == 3 * (1 + 3 + 1)
-    missing = unreadable(cases)
+    missing = examples.unreadable()
     assert [name[-5] for name in missing] == ["3", "4"]  # broken, missing
     assert page.count("no file") > 0
 

@@ -21,6 +21,7 @@ def entry(subset="", value=50.0, **changes):
         "feature_dir": "features",
         "data_path": "data",
         "step": 7,
+        "precision": "float32",
         "queries": queries,
         "all_queries": queries,
         "gallery": gallery,

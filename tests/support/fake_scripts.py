@@ -49,7 +49,8 @@ class FakeScripts(runs.Scripts):
             path.parent.mkdir(parents=True, exist_ok=True)
             data_path = load_config(flag(flags, "checkpoint_dir")).data_path
             about = dict(dataset="fashion_iq", subset="dress", missing_images=3, versions=self.used,
-                         data_path=flag(flags, "data_path") or data_path)  # fmt: skip
+                         data_path=flag(flags, "data_path") or data_path, checkpoint="", step=1,
+                         composition="", precision="float32", seed=0)  # fmt: skip
             path.write_text(json.dumps(about))
 
     def write_ranks(self, flags):

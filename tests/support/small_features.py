@@ -8,10 +8,8 @@ import scipy.sparse
 from evaluation.groundtruth import GroundTruth
 
 
-def write_features(folder, truths, dims=8, missing=(), seed=0, rows=True, **about):
-    """Random features for {protocol: GroundTruth}, in the layout of extract_features_val.py.
-
-    rows: with the released row of each query, which the first versions did not write."""
+def write_features(folder, truths, dims=8, missing=(), seed=0, **metadata):
+    """Random features for {protocol: GroundTruth}, in the layout of extract_features_val.py."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True)
     names = sorted({name for truth in truths.values() for name in truth.gallery} - set(missing))
@@ -26,11 +24,13 @@ def write_features(folder, truths, dims=8, missing=(), seed=0, rows=True, **abou
     np.save(folder / "test_images.npy", rng.standard_normal((len(names), dims), np.float32))
     np.save(folder / "query_images.npy", rng.standard_normal((len(keys), dims), np.float32))
     (folder / "test_images.txt").write_text("".join(f"{name}\n" for name in names))
-    if not rows:
-        keys = [{name: key[name] for name in key if name != "row"} for key in keys]
     (folder / "queries.jsonl").write_text("".join(json.dumps(key) + "\n" for key in keys))
-    description = {"dataset": "shoes", "subset": "", "missing_images": len(missing), **about}
-    (folder / "features.json").write_text(json.dumps(description))
+    metadata = {
+        **dict(dataset="shoes", subset="", missing_images=len(missing), checkpoint="c-7", step=7),
+        **dict(composition="val", precision="float32", seed=0, versions={}),
+        **metadata,
+    }
+    (folder / "features.json").write_text(json.dumps(metadata))
 
 
 def shoes_truth():

@@ -1,5 +1,5 @@
-"""Systems side by side: the rank files of a composition's runs, one a seed (test_val.py
---save_ranks), and what they say about recall."""
+"""Methods side by side: the rank files of a method's runs, one a seed (test_val.py --save_ranks),
+and what they say about recall."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,8 +8,9 @@ import numpy as np
 
 import datasets
 from command_line.errors import InputError
-from evaluation.paired import Part, paired_difference, seed_means
+from evaluation.paired import paired_difference, seed_means
 from evaluation.rank_files import read_ranks
+from evaluation.recall import Hits
 
 
 class Category(NamedTuple):
@@ -18,28 +19,27 @@ class Category(NamedTuple):
     ranks: np.ndarray  # float64 [S, Q] of each seed and query: 1 is best, inf never
     keys: list  # [Q] (reference, caption, targets)
 
+    def hits(self, k):
+        """Hits at k, in percent, and the triplet of each query."""
+        numbers = {}  # of (reference, first target)
+        triplets = [numbers.setdefault((key[0], key[2][0]), len(numbers)) for key in self.keys]
+        return Hits(100.0 * (self.ranks <= k), np.array(triplets))
 
-class System(NamedTuple):
+
+class MethodRuns(NamedTuple):
     name: str
     categories: dict[str, Category]  # by file name
 
-    def parts(self, k):
-        """Hits at k, in percent, and the triplet of each query."""
-        return [Part(100.0 * (c.ranks <= k), triplets(c.keys)) for c in self.categories.values()]
+    def hits(self, k):
+        return [category.hits(k) for category in self.categories.values()]
 
     def recalls(self, k):
         """R@k of each seed, mean over the categories, in percent -> [S]."""
-        return seed_means(self.parts(k))
+        return seed_means(self.hits(k))
 
 
-def triplets(keys):
-    """[Q]: the same number for the captions of one reference and target."""
-    numbers = {}
-    return np.array([numbers.setdefault((k[0], k[2][0]), len(numbers)) for k in keys])
-
-
-def read_system(name, folders, protocol="val"):
-    """The rank files in one folder a seed -> System.
+def read_method_runs(name, folders, protocol="val"):
+    """The rank files in one folder a seed -> MethodRuns.
 
     Raises InputError for a folder without any, and for seeds that were asked other queries."""
     runs = [read_folder(folder, protocol) for folder in folders]
@@ -49,7 +49,7 @@ def read_system(name, folders, protocol="val"):
             if set(run) != set(runs[0]) or run[file][1] != keys:
                 raise InputError(f"{folder}: other queries than {folders[0]}")
         categories[file] = Category(np.stack([run[file][0] for run in runs]), keys)
-    return System(name, categories)
+    return MethodRuns(name, categories)
 
 
 def read_folder(folder, protocol):
@@ -66,14 +66,13 @@ def read_folder(folder, protocol):
 
 
 def recall_difference(ours, others, k):
-    """R@k of one System less that of another -> evaluation.paired.Difference.
+    """R@k of one method less that of another -> evaluation.paired.Difference.
 
     Raises InputError unless both were asked the same queries by as many seeds."""
-    for a, b in ((ours, others), (others, ours)):
-        for file, category in a.categories.items():
-            other = b.categories.get(file)
-            if other is None or category.keys != other.keys:
-                raise InputError(f"{a.name} and {b.name}: not the same queries ({file})")
-            if len(category.ranks) != len(other.ranks):
-                raise InputError(f"{a.name} and {b.name}: not as many seeds")
-    return paired_difference(ours.parts(k), others.parts(k))
+    for file in (*ours.categories, *others.categories):
+        a, b = (method.categories.get(file, Category((), [])) for method in (ours, others))
+        if a.keys != b.keys:
+            raise InputError(f"{ours.name} and {others.name}: not the same queries ({file})")
+        if len(a.ranks) != len(b.ranks):
+            raise InputError(f"{ours.name} and {others.name}: not as many seeds")
+    return paired_difference(ours.hits(k), others.hits(k))
