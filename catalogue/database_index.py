@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from catalogue.database import Unavailable, connect, database_errors, place, read_about
+from catalogue.database import Unavailable, connect, database_errors, place, read_metadata
 from catalogue.file_index import Found
 from catalogue.identity import require_same
 from catalogue.photos import differs, read_indexed
@@ -47,7 +47,7 @@ def size_of(connection, bounds, most):
 
 
 def nearest(connection, query, count, within, without):
-    """As DatabaseIndex.nearest, in one transaction."""
+    """The answer of DatabaseIndex.nearest, in one transaction."""
     from pgvector import Vector
 
     asked, limits = Vector(query), bounds(within)
@@ -84,7 +84,7 @@ class DatabaseIndex:
 
     @staticmethod
     def _state(connection):
-        about = read_about(connection)
+        about = read_metadata(connection)
         return about, connection.execute("SELECT completed FROM catalogue.about").fetchone()[0]
 
     def _ask(self, question):
@@ -155,7 +155,7 @@ class DatabaseIndex:
         return self._ask(lambda connection: nearest(connection, query, count, within, without))
 
     def vectors(self, numbers):
-        """Of some images -> float32 [n, D]."""
+        """Vectors of some images -> float32 [n, D]."""
         ask = """SELECT id, feature FROM catalogue.files JOIN catalogue.vectors USING (sha256)
                  WHERE id = ANY (%s)"""
         rows = self._ask(

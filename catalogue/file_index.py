@@ -10,7 +10,7 @@ import numpy as np
 
 from catalogue.identity import require_same
 from catalogue.photos import differs, read_indexed
-from catalogue.store import ABOUT, connect, open_block, read_about, rows_errors
+from catalogue.store import ABOUT, connect, open_block, read_metadata, rows_errors
 from command_line.errors import InputError
 from evaluation.open_gallery import OpenGallery
 
@@ -45,7 +45,7 @@ class FileIndex:
 
     def __init__(self, index_dir):
         self._written = written(index_dir)
-        self.about = read_about(index_dir)
+        self.about = read_metadata(index_dir)
         with rows_errors(index_dir):
             try:
                 self._open(index_dir)
@@ -132,7 +132,7 @@ class FileIndex:
         return Found(int(self._numbers[place]), self.names[place], distance)
 
     def vectors(self, numbers):
-        """Of some images -> float32 [n, D]."""
+        """Vectors of some images -> float32 [n, D]."""
         return self._gallery.vectors(self._column[[self._place[number] for number in numbers]])
 
     def _range_of(self, within):

@@ -54,7 +54,8 @@ def scan(root, skipped):
 
 
 def is_folder(entry):
-    """Of a directory's entry, links not followed. Raises InputError where that can't be known."""
+    """Whether a directory's entry is a folder, links not followed. Raises InputError where that
+    can't be known."""
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError as error:
@@ -95,7 +96,7 @@ def read_photo(root, path):
 
 
 def read_indexed(root, name):
-    """As read_photo, of an image that is in an index; the message names it and says what to do."""
+    """Bytes of an image that is in an index. Raises InputError that names it and what to do."""
     try:
         return read_photo(root, name)
     except InputError as error:

@@ -11,6 +11,7 @@ TITLE = "Fashion200k"
 SOURCE = "https://github.com/xthan/fashion-200k"
 SUBSETS = ("",)
 PROTOCOLS = ("val",)
+DECODER = "tensorflow"  # as published; of datasets/images.py's READ_PIXELS
 ANNOTATIONS = ["labels", "test_queries.txt"]
 IMAGE_FOLDERS = ("women", "dresses", "jackets", "pants", "skirts", "tops")
 RELEASED = {  # counted in the released files

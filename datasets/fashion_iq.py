@@ -10,6 +10,7 @@ TITLE = "FashionIQ"
 SOURCE = "https://github.com/XiaoxiaoGuo/fashion-iq"
 SUBSETS = CATEGORIES = ("dress", "shirt", "toptee")
 PROTOCOLS = ("val", "original")  # the VAL paper's; FashionIQ's own
+DECODER = "tensorflow"  # as published; of datasets/images.py's READ_PIXELS
 ANNOTATIONS = [
     file
     for split in ("train", "val")

@@ -11,6 +11,7 @@ TITLE = "Shoes"
 SOURCE = "https://github.com/XiaoxiaoGuo/fashion-retrieval"
 SUBSETS = ("",)
 PROTOCOLS = ("val",)
+DECODER = "tensorflow"  # as published; of datasets/images.py's READ_PIXELS
 ANNOTATIONS = ["relative_captions_shoes.json", "train_im_names.txt", "eval_im_names.txt"]
 IMAGE_FOLDERS = ("attributedata", "womens_*")
 RELEASED = {  # counted in the released files, with the full and the shorter test list

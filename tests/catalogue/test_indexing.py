@@ -13,7 +13,7 @@ import pytest
 
 from catalogue import indexing, store
 from catalogue.file_index import FileIndex
-from catalogue.store import BLOCKS, Writer, connect, open_block, read_about
+from catalogue.store import BLOCKS, Writer, connect, open_block, read_metadata
 from command_line.errors import InputError
 from tests.support.small_catalogue import Drawn, feature, index_of, write_picture
 from tests.support.small_run import write_run
@@ -43,7 +43,7 @@ def test_every_name_has_the_vector_of_its_own_picture(tmp_path, photos, run):
     report = index_of(tmp_path / "index", photos, run)
     assert (report.looked_into, report.encoded, report.broken) == (11, 11, [])
     assert_holds(tmp_path / "index", expected(photos))
-    assert read_about(tmp_path / "index")["counts"]["images"] == 11
+    assert read_metadata(tmp_path / "index")["counts"]["images"] == 11
 
 
 def test_an_unreadable_image_shifts_no_name_and_is_tried_again_only_when_it_changes(
