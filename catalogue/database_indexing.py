@@ -23,10 +23,8 @@ from catalogue.database import (
     prepare,
     write_metadata,
 )
-from catalogue.identity import require_same
-from catalogue.indexing import FolderUpdate, Report, describe
+from catalogue.indexing import FolderUpdate, Report, describe, take_over
 from catalogue.photos import Photo, Skipped, scan
-from catalogue.sources import examples
 from catalogue.vectors import build_index, load, recall
 from command_line.errors import InputError
 from datasets.image_files import MOST_MEGAPIXELS
@@ -81,14 +79,8 @@ def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_ch
     update_index and connect do, Unavailable when the database fails; what was committed stays."""
     about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels)
     with connect(url) as connection, database_errors(place(connection)):
-        if earlier := prepare(connection, about):
-            require_same(earlier, about["checkpoint"], about["fingerprint"])
-            if earlier["image_dir"] != about["image_dir"]:
-                raise InputError(
-                    f"{earlier['folder']}: made of {earlier['image_dir']}, not of {image_dir}; all "
-                    "machines need the folder at one place, another folder another database"
-                )
-        about["examples"] = earlier.get("examples") or examples(about)
+        otherwise = "all machines need the folder at one place, another folder another database"
+        take_over(prepare(connection, about), about, otherwise)
         write_metadata(connection, about)
         connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", (LOCKS, WORKING))
         worker = Worker(connection, about, open_encoder, batch, say)

@@ -80,6 +80,17 @@ def describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_mega
     return {**where, **source}
 
 
+def take_over(earlier, about, otherwise):
+    """Takes the examples of an index that is there. Raises InputError when it was made with another
+    model, or of another folder; otherwise: what to do then."""
+    if earlier:
+        require_same(earlier, about["checkpoint"], about["fingerprint"])
+        before, now = earlier["image_dir"], about["image_dir"]
+        if before != now:
+            raise InputError(f"{earlier['folder']}: made of {before}, not of {now}; {otherwise}")
+    about["examples"] = earlier.get("examples") or examples(about)
+
+
 def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
                  verify=False, compact=False, block_rows=BLOCK_ROWS, model="",
                  most_megapixels=MOST_MEGAPIXELS):  # fmt: skip
@@ -93,14 +104,8 @@ def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model
     about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels)
     with Writer(index_dir) as writer, rows_errors(index_dir):
         earlier = read_metadata(index_dir) if Path(index_dir, ABOUT).exists() else {}
-        if earlier:
-            require_same(earlier, about["checkpoint"], about["fingerprint"])
-            if earlier["image_dir"] != about["image_dir"]:
-                raise InputError(
-                    f"{index_dir}: made of {earlier['image_dir']}, not of {image_dir}; give another"
-                    f" --index_dir (a folder that moved: edit image_dir in {ABOUT})"
-                )
-        about["examples"] = earlier.get("examples") or examples(about)
+        otherwise = f"give another --index_dir (a folder that moved: edit image_dir in {ABOUT})"
+        take_over(earlier, about, otherwise)
         about["outgrown"] = was_outgrown = bool(earlier) and earlier["outgrown"]
         writer.describe({**about, "counts": writer.counts()})
         update = Update(writer, about, open_encoder, block_rows)

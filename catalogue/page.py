@@ -50,7 +50,7 @@ class Card(NamedTuple):
     copies: tuple[str, ...] = ()
 
 
-class Part(NamedTuple):
+class Listing(NamedTuple):
     """Which of a folder's pictures, or of an answer's, a page shows. first: 1 is the nearest or the
     first by name; 0 stands for 1 in an answer, else for a sample of the folder."""
 
@@ -111,7 +111,7 @@ def show_page():
         return render(400, message="This address holds no search: begin anew below.")
     # A form sends the line ends of a folder's name as CR LF.
     within = folder(request.args.get("within", "")[:4096].replace("\r\n", "\n"))
-    part = Part(within, max(first, 0), min(max(shown, 1), MOST_SHOWN))
+    part = Listing(within, max(first, 0), min(max(shown, 1), MOST_SHOWN))
     if any(len(step.text) > LONGEST_TEXT for step in steps):
         return render(400, message=f"Please say it in at most {LONGEST_TEXT} characters.")
     if steps and part.skip + part.shown > MOST_RESULTS:
@@ -161,7 +161,7 @@ def corrected(text, unknown):
 
 def render(status, part=None, steps=(), cards=None, more="", **said):
     """The template with what it shows -> (page, status). said: message, notes, corrected."""
-    index, part, everything = service().index, part or Part(), ""
+    index, part, everything = service().index, part or Listing(), ""
     within = part.within
     if cards is None:
         cards, more, everything = beginnings(index, part)
@@ -194,7 +194,7 @@ def beginnings(index, part):
         for number in index.numbers_at(places, within)
     ]
     by_name = not part.first and part.shown < count
-    everything = Part(within, 1, MOST_SHOWN).address() if by_name else ""
+    everything = Listing(within, 1, MOST_SHOWN).address() if by_name else ""
     return cards, part.further().address() if more else "", everything
 
 

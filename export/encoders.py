@@ -50,9 +50,9 @@ def largest_difference(ours, theirs):
     return float(np.max(np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)))
 
 
-def sample_inputs(image_size, words, batch=3, longest=9, seed=0):
+def sample_inputs(image_size, words, batch=3, longest=9):
     """Drawn images, tokens below `words`, lengths: what an export is checked with."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     return {
         "images": rng.uniform(-1, 1, (batch, image_size, image_size, 3)).astype(np.float32),
         "tokens": rng.integers(0, words, (batch, longest)).astype(np.int32),

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from catalogue import indexing, store
+from catalogue import indexing, sources, store
 from catalogue.file_index import FileIndex
 from catalogue.store import BLOCKS, Writer, connect, open_block, read_metadata
 from command_line.errors import InputError
@@ -163,7 +163,7 @@ def test_links_that_leave_the_folder_are_not_followed(tmp_path, photos, run):
     assert "inside.png" in vectors(tmp_path / "index")
 
 
-def test_another_checkpoint_is_refused_by_name(tmp_path, photos, run):
+def test_another_checkpoint_or_decoder_is_refused_by_name(tmp_path, photos, run, monkeypatch):
     index_of(tmp_path / "index", photos, run)
     write_run(tmp_path / "weights", scale=1.1)
     with pytest.raises(InputError, match=r"model.ckpt-7, not with .*weights.*\(other weights\)"):
@@ -173,6 +173,9 @@ def test_another_checkpoint_is_refused_by_name(tmp_path, photos, run):
         index_of(tmp_path / "index", photos, tmp_path / "config")
     moved = shutil.copytree(run, tmp_path / "moved")  # the same run elsewhere is no other
     assert index_of(tmp_path / "index", photos, moved).encoded == 0
+    monkeypatch.setattr(sources, "DECODER", "another")
+    with pytest.raises(InputError, match=r"\(other decoder\); give another --index_dir"):
+        index_of(tmp_path / "index", photos, run)
 
 
 def test_a_second_writer_and_another_folder_are_refused(tmp_path, photos, run):
