@@ -1,6 +1,7 @@
 """A trained model as SavedModel and ONNX, with what its use elsewhere needs: see export/README.md.
 
-  python export_model.py --checkpoint_dir=save_model/fashion_iq --export_dir=exports/fashion_iq
+  .venv/bin/python export_model.py --checkpoint_dir=save_model/fashion_iq \\
+      --export_dir=exports/fashion_iq
 
 ONNX needs: bash scripts/setup.sh --onnx. Its scores are taken from <results_dir>/results.jsonl, so
 run extract_features_val.py and test_val.py before. Nothing is uploaded.
@@ -17,7 +18,7 @@ from command_line.files import whole_folder
 from command_line.flags import Flags
 
 KINDS = {"saved_model": ["saved_model"], "onnx": ["onnx"], "both": ["saved_model", "onnx"]}
-COPIED = ("example.py", "pictures.py")
+COPIED = ("export/example.py", "datasets/pictures.py")
 
 
 def main(argv):
@@ -35,6 +36,7 @@ def main(argv):
     # TensorFlow, after the flags were read
     from checkpointing.run import load_trained_model
     from export.description import read_scores
+    from export.encoders import require_query_vector
     from export.model_files import require_onnx_packages
 
     kinds = KINDS[flags.format]
@@ -42,8 +44,7 @@ def main(argv):
         require_onnx_packages()
     trained = load_trained_model(flags.checkpoint_dir, flags.exact_model_checkpoint)
     model, *_, path = trained
-    if model.pairwise_scorer:
-        raise InputError("--checkpoint_dir: this composition ranks pairs; it has no query vector")
+    require_query_vector(model)
     scores, older = read_scores(flags.results_dir, path)
     with whole_folder(target) as folder:
         differences = fill(folder, flags.checkpoint_dir, kinds, *trained, scores)
@@ -57,15 +58,15 @@ def fill(folder, checkpoint_dir, kinds, model, config, vocabulary, path, scores)
     """Writes all of an export -> {model file: its largest relative difference from the model}."""
     from export.card import write_card
     from export.description import describe
-    from export.folder import CARD, VOCABULARY, write_about
+    from export.encoders import Encoders
+    from export.folder import CARD, VOCABULARY, write_metadata
     from export.model_files import write_models
-    from export.towers import Towers
 
-    towers = Towers(model, config.image_size)
-    differences = write_models(towers, config.image_size, len(vocabulary), kinds, folder)
+    encoders = Encoders(model, config.image_size)
+    differences = write_models(encoders, config.image_size, len(vocabulary), kinds, folder)
     shutil.copyfile(Path(checkpoint_dir, VOCABULARY_FILE), folder / VOCABULARY)
     for name in COPIED:
-        shutil.copyfile(Path(__file__).parent / "export" / name, folder / name)
+        shutil.copyfile(Path(__file__).parent / name, folder / Path(name).name)
     about = {
         **describe(model, config, len(vocabulary), path, scores),
         "fingerprint": fingerprint(checkpoint_dir, path),
@@ -73,7 +74,7 @@ def fill(folder, checkpoint_dir, kinds, model, config, vocabulary, path, scores)
         "differences": differences,
     }
     write_card(folder, CARD, about, kinds)
-    write_about(folder, about)
+    write_metadata(folder, about)
     return differences
 
 

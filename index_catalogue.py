@@ -1,10 +1,10 @@
 """Makes an index of a folder of pictures, or brings it up to date: see catalogue/README.md.
 
-  python index_catalogue.py --checkpoint_dir=save_model/demo/fashion_iq_val --image_dir=PHOTOS \\
-      --index_dir=index/photos
+  .venv/bin/python index_catalogue.py --checkpoint_dir=save_model/demo/fashion_iq_val \\
+      --image_dir=PHOTOS --index_dir=index/photos
 
-Run it again after pictures were added, changed or deleted, or after it was interrupted. EXIF
-rotation is applied: pictures are encoded as they are seen. With --database=postgresql://... in the
+Run it again after pictures were added, changed or deleted, or after it was interrupted. Pictures
+are encoded as people see them: rotated, on white, in sRGB. With --database=postgresql://... in the
 place of --index_dir, any number of such processes on any machines share the work.
 """
 
@@ -13,6 +13,7 @@ from catalogue.indexing import SEARCHED_FAST, update_index
 from catalogue.opening import open_source
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
+from datasets.image_files import MOST_MEGAPIXELS, require_megapixels
 
 NAMED = 1000  # broken images that are named; rows.sqlite names all
 
@@ -36,7 +37,12 @@ def main(argv):
         "--compact", type=boolean, default=False, metavar="BOOL",
         help="True: also drop the vectors of files that are gone, and join small blocks",
     )  # fmt: skip
+    parser.add_argument(
+        "--most_megapixels", type=int, default=MOST_MEGAPIXELS,
+        help=f"larger pictures are named and left out, default {MOST_MEGAPIXELS}",
+    )  # fmt: skip
     flags = parser.parse_args(argv)
+    require_megapixels(flags.most_megapixels)
     require_one(flags.index_dir, flags.database)
     if bool(flags.checkpoint_dir) == bool(flags.model):
         raise InputError("needs --checkpoint_dir= or --model=, one of them", 2)
@@ -44,7 +50,7 @@ def main(argv):
         raise InputError("--exact_model_checkpoint: an export holds one checkpoint only", 2)
 
     def open_encoder(checkpoint):
-        return open_source(flags.checkpoint_dir, checkpoint).files
+        return open_source(flags.checkpoint_dir, checkpoint, flags.most_megapixels).files
 
     if flags.database:
         from catalogue.database_indexing import update_database as update
@@ -53,6 +59,7 @@ def main(argv):
     report = update(
         flags.index_dir or flags.database, flags.image_dir, open_encoder, flags.checkpoint_dir,
         flags.exact_model_checkpoint, flags.verify, flags.compact, model=flags.model,
+        most_megapixels=flags.most_megapixels,
     )  # fmt: skip
     for name, reason in report.broken[:NAMED]:
         print(f"broken: {ascii(name) if not name.isprintable() else name}: {reason}")

@@ -1,7 +1,7 @@
 """Asks an index with a picture and a sentence, in a shell or on a page: see catalogue/README.md.
 
-  python search_catalogue.py --index_dir=index/photos --image=a.jpg --text="is red" [--top=10]
-  python search_catalogue.py --index_dir=index/photos --serve=True [--port=8000]
+  .venv/bin/python search_catalogue.py --index_dir=index/photos --image=a.jpg --text="is red"
+  .venv/bin/python search_catalogue.py --index_dir=index/photos --serve=True [--port=8000]
 """
 
 import json
@@ -9,6 +9,7 @@ import json
 from catalogue.database import require_one
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
+from datasets.image_files import require_megapixels
 
 
 def read_flags(argv):
@@ -24,6 +25,7 @@ def read_flags(argv):
     parser.add_argument("--largest_distance", type=float, help="squared L2; farther ones are none")
     parser.add_argument("--hide_copies", **switch, help="True: copies as one")
     parser.add_argument("--keep_query", **switch, help="True: the query itself may be found")
+    parser.add_argument("--most_megapixels", type=int, help="of a picture; default: as indexed")
     parser.add_argument("--json", **switch, help="True: one JSON object")
     parser.add_argument("--sheet", default="", help="PNG to write")
     parser.add_argument("--serve", **switch, help="True: the page and the HTTP API")
@@ -35,6 +37,8 @@ def read_flags(argv):
     for name, value, most in (("top", flags.top, 10**6), ("port", flags.port, 65535)):
         if not 1 <= value <= most:
             raise InputError(f"--{name}={value}: must be 1 to {most:,}", 2)
+    if flags.most_megapixels is not None:
+        require_megapixels(flags.most_megapixels)
     if flags.checkpoint_dir and flags.model:
         raise InputError("--checkpoint_dir= or --model=, not both", 2)
     if not flags.serve and not flags.image:
@@ -42,13 +46,14 @@ def read_flags(argv):
     return flags
 
 
-def open_index(flags):
-    """The index that a Searcher is to search."""
-    if not flags.database:
-        return flags.index_dir
-    from catalogue.database_index import DatabaseIndex
+def what_to_ask(flags):
+    """-> arguments of a Searcher."""
+    index = flags.index_dir
+    if flags.database:
+        from catalogue.database_index import DatabaseIndex
 
-    return DatabaseIndex(flags.database)
+        index = DatabaseIndex(flags.database)
+    return index, flags.checkpoint_dir, flags.model, flags.most_megapixels
 
 
 def main(argv):
@@ -56,19 +61,18 @@ def main(argv):
     if flags.serve:
         from catalogue.serve import serve
 
-        where = (flags.host, flags.allow_host, flags.port)
-        return serve(open_index(flags), flags.checkpoint_dir, *where, flags.model)
+        return serve(flags.host, flags.allow_host, flags.port, *what_to_ask(flags))
     from catalogue.answers import as_json, sheet_pictures, table
     from catalogue.search import Searcher  # slow imports, after the flags were read
 
-    searcher = Searcher(open_index(flags), flags.checkpoint_dir, flags.model)
+    searcher = Searcher(*what_to_ask(flags))
     options = dict(within=flags.within, largest_distance=flags.largest_distance,
                    hide_copies=flags.hide_copies, keep_query=flags.keep_query)  # fmt: skip
     answer = searcher.find(flags.image, flags.text, flags.top, **options)
     if flags.sheet:
         from reports.query_sheet import write_query_sheet
 
-        pictures = sheet_pictures(flags.image, searcher.index, answer)
+        pictures = sheet_pictures(flags.image, searcher, answer)
         write_query_sheet(flags.sheet, flags.text, *pictures)
     print(json.dumps(as_json(answer)) if flags.json else "\n".join(table(answer)))
 

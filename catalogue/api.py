@@ -4,7 +4,7 @@ from flask import Blueprint, jsonify, request
 from werkzeug.exceptions import BadRequest
 
 from catalogue.answers import as_json
-from catalogue.state import catalogue
+from catalogue.service import service
 
 MOST_RESULTS = 1000  # those skipped counted
 api = Blueprint("api", __name__, url_prefix="/api")
@@ -12,7 +12,7 @@ api = Blueprint("api", __name__, url_prefix="/api")
 
 @api.get("/health")
 def health():
-    return jsonify(status="ok", images=len(catalogue().index))
+    return jsonify(status="ok", images=len(service().index))
 
 
 @api.post("/search")
@@ -35,13 +35,13 @@ def search():
     )
     if options["skip"] + options["top"] > MOST_RESULTS:
         raise BadRequest(f"skip and top together must be at most {MOST_RESULTS}")
-    answer = catalogue().find(picture_of(asked), **options)
+    answer = service().find(picture_of(asked), **options)
     return jsonify(as_json(answer))
 
 
 def picture_of(asked):
     """Bytes of the picture that a request brings or names."""
-    index = catalogue().index
+    index = service().index
     if "image" in request.files:
         return request.files["image"].read()
     name = text_of(asked, "name", 4096)

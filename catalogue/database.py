@@ -140,13 +140,13 @@ def prepare(connection, about):
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCKS, PREPARING))
         there = connection.execute("SELECT to_regclass('catalogue.about')").fetchone()[0]
-        earlier = read_about(connection) if there else make(connection, about)
+        earlier = read_metadata(connection) if there else make(connection, about)
     register_vector(connection)  # another process may have made the type since this one connected
     return earlier
 
 
 def make(connection, about):
-    """As prepare, for a new catalogue."""
+    """Makes the tables of a new catalogue -> {}; see prepare."""
     import psycopg
 
     here = place(connection)
@@ -164,12 +164,13 @@ def make(connection, about):
     if tuple(map(int, version.split(".")[:2])) < LEAST_PGVECTOR:
         raise InputError(f"{here}: has pgvector {version}, needs 0.8 or later")
     connection.execute(SCHEMA)
-    write_about(connection, about, "INSERT INTO catalogue.about (about) VALUES (%s)")
+    write_metadata(connection, about, "INSERT INTO catalogue.about (about) VALUES (%s)")
     return {}
 
 
-def read_about(connection):
-    """As index.json. Raises InputError when the database holds no catalogue of this FORMAT."""
+def read_metadata(connection):
+    """What index.json holds of an index in files. Raises InputError when the database holds no
+    catalogue of this FORMAT."""
     here = place(connection)
     if not connection.execute("SELECT to_regclass('catalogue.about')").fetchone()[0]:
         raise InputError(f"{here}: no catalogue here; index_catalogue.py makes one")
@@ -179,7 +180,7 @@ def read_about(connection):
     return {**about, "folder": here}
 
 
-def write_about(connection, about, command="UPDATE catalogue.about SET about = %s"):
+def write_metadata(connection, about, command="UPDATE catalogue.about SET about = %s"):
     from psycopg.types.json import Jsonb
 
     about = {name: value for name, value in about.items() if name != "folder"}

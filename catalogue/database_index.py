@@ -11,10 +11,10 @@ from functools import cached_property
 
 import numpy as np
 
-from catalogue.database import Unavailable, connect, database_errors, place, read_about
+from catalogue.database import Unavailable, connect, database_errors, place, read_metadata
 from catalogue.file_index import Found
 from catalogue.identity import require_same
-from catalogue.photos import differs, read_indexed
+from catalogue.photos import IndexedPhotos, Photo
 from catalogue.vectors import EXACT, INSIDE, approximate, bounds, candidates, compared
 from command_line.errors import InputError
 from evaluation.ranking import distances
@@ -47,7 +47,7 @@ def size_of(connection, bounds, most):
 
 
 def nearest(connection, query, count, within, without):
-    """As DatabaseIndex.nearest, in one transaction."""
+    """The answer of DatabaseIndex.nearest, in one transaction."""
     from pgvector import Vector
 
     asked, limits = Vector(query), bounds(within)
@@ -71,7 +71,7 @@ def nearest(connection, query, count, within, without):
     return sorted(found, key=lambda image: (image.distance, image.name))[:count]
 
 
-class DatabaseIndex:
+class DatabaseIndex(IndexedPhotos):
     """The methods of FileIndex over a database. What other processes add is found at once.
 
     Threads have a connection each; one that broke, as when the server was started anew, is
@@ -84,7 +84,7 @@ class DatabaseIndex:
 
     @staticmethod
     def _state(connection):
-        about = read_about(connection)
+        about = read_metadata(connection)
         return about, connection.execute("SELECT completed FROM catalogue.about").fetchone()[0]
 
     def _ask(self, question):
@@ -155,7 +155,7 @@ class DatabaseIndex:
         return self._ask(lambda connection: nearest(connection, query, count, within, without))
 
     def vectors(self, numbers):
-        """Of some images -> float32 [n, D]."""
+        """Vectors of some images -> float32 [n, D]."""
         ask = """SELECT id, feature FROM catalogue.files JOIN catalogue.vectors USING (sha256)
                  WHERE id = ANY (%s)"""
         rows = self._ask(
@@ -173,16 +173,11 @@ class DatabaseIndex:
         last complete run of index_catalogue.py."""
         return dict(self._rows("SELECT folders FROM catalogue.about")[0][0])
 
-    def _file(self, number):
-        """-> (name, size, mtime_ns). Raises InputError for a number that is no image's."""
+    def photo(self, number):
         ask = f"SELECT path, size, mtime_ns FROM catalogue.files f WHERE id = %s AND {NAMED}"
         if not (found := self._rows(ask, number)):
             raise InputError(f"no image {number} in this catalogue")
-        return found[0]
-
-    def name_of(self, number):
-        """Raises InputError for a number that is no image's."""
-        return self._file(number)[0]
+        return Photo(*found[0])
 
     def number_of(self, name):
         """None for a name that is no image's."""
@@ -194,11 +189,3 @@ class DatabaseIndex:
         """Numbers of the images whose files had these bytes when they were indexed."""
         ask = "SELECT id FROM catalogue.files WHERE sha256 = %s ORDER BY path"
         return [number for (number,) in self._rows(ask, bytes.fromhex(sha256))]
-
-    def read(self, number):
-        """Bytes of an image's file as it is now. Raises InputError when it can't be read."""
-        return read_indexed(self.about["image_dir"], self.name_of(number))
-
-    def has_changed(self, number):
-        """Whether the file is another than the one that was indexed, by size and time."""
-        return differs(self.about["image_dir"], *self._file(number))

@@ -6,9 +6,7 @@ it, so a process that is killed gives its rows back. Claims go by size, which ke
 where two processes meet the same bytes, the second waits for the first one's vector.
 """
 
-import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from tqdm import tqdm
@@ -23,14 +21,13 @@ from catalogue.database import (
     database_errors,
     place,
     prepare,
-    write_about,
+    write_metadata,
 )
-from catalogue.identity import require_same
-from catalogue.indexing import Read, Report, describe, encode, row_of
+from catalogue.indexing import FolderUpdate, Report, describe, take_over
 from catalogue.photos import Photo, Skipped, scan
-from catalogue.sources import examples
 from catalogue.vectors import build_index, load, recall
 from command_line.errors import InputError
+from datasets.image_files import MOST_MEGAPIXELS
 
 BATCH = 256  # images claimed, encoded and committed together: 8 full batches of the encoder
 SCANNED = 10_000  # names written together
@@ -73,23 +70,18 @@ WHERE NOT EXISTS (SELECT FROM catalogue.files WHERE sha256 = v.sha256)
 
 
 def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
-                    verify=False, compact=False, batch=BATCH, say=print, model=""):  # fmt: skip
+                    verify=False, compact=False, batch=BATCH, say=print, model="",
+                    most_megapixels=MOST_MEGAPIXELS):  # fmt: skip
     """Makes the catalogue of image_dir in a database, or brings it up to date, alone or beside
     others that do the same -> Report, as update_index.
 
     say: is told of what takes long, and how good the approximate search is. Raises InputError as
     update_index and connect do, Unavailable when the database fails; what was committed stays."""
-    about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model)
+    about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels)
     with connect(url) as connection, database_errors(place(connection)):
-        if earlier := prepare(connection, about):
-            require_same(earlier, about["checkpoint"], about["fingerprint"])
-            if earlier["image_dir"] != about["image_dir"]:
-                raise InputError(
-                    f"{earlier['folder']}: made of {earlier['image_dir']}, not of {image_dir}; all "
-                    "machines need the folder at one place, another folder another database"
-                )
-        about["examples"] = earlier.get("examples") or examples(about)
-        write_about(connection, about)
+        otherwise = "all machines need the folder at one place, another folder another database"
+        take_over(prepare(connection, about), about, otherwise)
+        write_metadata(connection, about)
         connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", (LOCKS, WORKING))
         worker = Worker(connection, about, open_encoder, batch, say)
         report = worker.run(verify)
@@ -99,14 +91,13 @@ def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_ch
         return report._replace(counts=count(connection))
 
 
-class Worker:
+class Worker(FolderUpdate):
     """One process at work on a catalogue."""
 
     def __init__(self, connection, about, open_encoder, batch, say):
+        super().__init__(about, open_encoder)
         self.connection, self.batch, self.say = connection, batch, say
-        self.root, self.checkpoint = about["image_dir"], about["checkpoint"]
-        self.open_encoder, self.encoder = open_encoder, None
-        self.looked_into, self.encoded, self.too_long, self.next_count = 0, 0, [], 0.0
+        self.looked_into, self.too_long, self.next_count = 0, [], 0.0
 
     def one(self, ask, *values):
         """The first column of a query's first row, None without one."""
@@ -194,39 +185,30 @@ class Worker:
         with self.connection.transaction():
             rows = self.connection.execute(CLAIM, (self.batch,)).fetchall()
             if rows:
-                self.look_into([Photo(*row) for row in rows], bar)
+                self.store(self.look_into([Photo(*row) for row in rows], bar))
         self.looked_into += len(rows)
         return len(rows)
 
-    def look_into(self, photos, bar):
-        """As indexing.Update.look_into, within the transaction that has claimed them."""
-        execute = self.connection.execute
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            reads = list(pool.map(lambda photo: Read(self.root, photo), photos))
-        paths = {bytes.fromhex(read.sha): read.photo.path for read in reads if read.sha}
-        claimed = sorted(paths)  # in one order, so that no two processes wait for each other
+    def known(self, paths):
+        """Claims the bytes too, so that no other process encodes them meanwhile."""
+        self.claimed = sorted(map(bytes.fromhex, paths))  # in one order: none waits for another
         claim = "INSERT INTO catalogue.claims SELECT unnest(%s::bytea[]) ON CONFLICT DO NOTHING"
-        execute(claim, (claimed,))
-        known = "SELECT sha256 FROM catalogue.vectors WHERE sha256 = ANY (%s)"
-        known = {sha for (sha,) in execute(known, (claimed,))}
-        new = {sha.hex(): path for sha, path in paths.items() if sha not in known}
-        bar.update(len(reads) - len(new))
-        unreadable = self.encode_new(new, bar) if new else {}
-        rows = [row_of(read, unreadable) for read in reads]
+        self.connection.execute(claim, (self.claimed,))
+        vectors = "SELECT sha256 FROM catalogue.vectors WHERE sha256 = ANY (%s)"
+        return {sha.hex() for (sha,) in self.connection.execute(vectors, (self.claimed,))}, {}
+
+    def keep(self, shas, features):
+        load(self.connection, [bytes.fromhex(sha) for sha in shas], features)
+
+    def store(self, rows):
+        """Stores what came of claimed images, in the transaction that has claimed them."""
         names, sizes, times, shas, _, reasons = map(list, zip(*rows, strict=True))
         shas = [None if why else bytes.fromhex(sha) for sha, why in zip(shas, reasons, strict=True)]
+        execute = self.connection.execute
         execute(KEEP, (names, sizes, times, shas, reasons))
-        execute("DELETE FROM catalogue.to_do WHERE path = ANY (%s)", ([p.path for p in photos],))
-        execute("DELETE FROM catalogue.claims WHERE sha256 = ANY (%s)", (claimed,))
+        execute("DELETE FROM catalogue.to_do WHERE path = ANY (%s)", (names,))
+        execute("DELETE FROM catalogue.claims WHERE sha256 = ANY (%s)", (self.claimed,))
         execute("SELECT nextval('catalogue.changes')")
-
-    def encode_new(self, new, bar):
-        """{sha-256: path} -> {sha-256: why it is no picture}; the others' vectors are loaded."""
-        self.encoder = self.encoder or self.open_encoder(self.checkpoint)
-        shas, features, unreadable = encode(self.encoder, self.root, new, bar.update)
-        load(self.connection, [bytes.fromhex(sha) for sha in shas], features)
-        self.encoded += len(shas)
-        return unreadable
 
     def compact(self):
         """Drops the vectors of files that are gone. Raises InputError while others are at work."""

@@ -1,38 +1,32 @@
 """A trained run as what the catalogue needs of it: features of files, and of one query."""
 
-import hashlib
-
 import numpy as np
 
-from catalogue.indexing import CHANGED
+from catalogue.indexing import read_pixels
+from catalogue.sources import require_composed
 from checkpointing.run import load_trained_model
 from command_line.errors import InputError
-from datasets.image_files import read_content
-from datasets.images import decode_pixels, resize
+from datasets.image_files import MOST_MEGAPIXELS, decode_picture
+from datasets.images import resize
 from evaluation.encoder import Encoder
+from export.encoders import require_query_vector
 
+BATCH = 32  # images encoded together
 UNREADABLE = np.zeros((1, 1, 3), np.uint8)  # holds the row of a broken image, and is dropped
 
 
-def require_query_vector(model):
-    """Raises InputError unless a query of this model is one vector among the images', made of a
-    picture and a sentence."""
-    if model.pairwise_scorer:
-        raise InputError("--checkpoint_dir: this composition ranks pairs; it has no query vector")
-    if not (model.composition.uses_image and model.composition.uses_text):
-        raise InputError("--checkpoint_dir: this composition does not use both picture and text")
-
-
 class Encoding:
-    """Of the checkpoint model.ckpt-<step> at `checkpoint` in a run. EXIF rotation is applied.
+    """The model of the checkpoint model.ckpt-<step> at `checkpoint` in a run.
 
-    Raises InputError as load_trained_model and require_query_vector do."""
+    Raises InputError as load_trained_model, require_query_vector and require_composed do."""
 
-    def __init__(self, checkpoint_dir, checkpoint, batch_size=32):
+    def __init__(self, checkpoint_dir, checkpoint, most_megapixels=MOST_MEGAPIXELS):
         model, self.config, self.vocabulary, _ = load_trained_model(checkpoint_dir, checkpoint)
         require_query_vector(model)
+        composition, self._most = model.composition, most_megapixels
+        require_composed("--checkpoint_dir", composition.uses_image, composition.uses_text)
         self.longest = self.config.max_caption_words  # words of a sentence
-        self._encoder = Encoder(model, self.config, batch_size, progress=False)
+        self._encoder = Encoder(model, self.config, BATCH, progress=False)
 
     def files(self, paths, digests, done):
         """Features [n, D] of files, and of each "" or the reason why it has none.
@@ -43,10 +37,7 @@ class Encoding:
         def read(path):
             path = path.decode()
             try:
-                content = read_content(path)
-                if hashlib.sha256(content).hexdigest() != expected[path]:
-                    raise InputError(CHANGED)
-                return decode_pixels(content, upright=True)
+                return read_pixels(path, expected[path], self._most)
             except InputError as error:
                 reasons[path] = str(error)
                 return UNREADABLE
@@ -68,7 +59,7 @@ class Encoding:
 
         [D] float32. Raises InputError with the reason for bytes that are no picture."""
         size = self.config.image_size
-        pixels = decode_pixels(content, upright=True)
+        pixels = decode_picture(content, self._most)
         image = resize(pixels, (size, size), self.config.as_published)
         words = self.vocabulary.encode(text, self.longest) if text else ()
         return self._encoder.one(image, words)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from catalogue.identity import require_same
-from catalogue.photos import differs, read_indexed
-from catalogue.store import ABOUT, connect, open_block, read_about, rows_errors
+from catalogue.photos import IndexedPhotos, Photo
+from catalogue.store import ABOUT, connect, open_block, read_metadata, rows_errors
 from command_line.errors import InputError
 from evaluation.open_gallery import OpenGallery
 
@@ -37,7 +37,7 @@ def written(index_dir):
         return None
 
 
-class FileIndex:
+class FileIndex(IndexedPhotos):
     """Images in the order of their names; copies of one share a vector.
 
     Raises InputError when there is no index, or a block of it is gone. Its methods are what a
@@ -45,7 +45,7 @@ class FileIndex:
 
     def __init__(self, index_dir):
         self._written = written(index_dir)
-        self.about = read_about(index_dir)
+        self.about = read_metadata(index_dir)
         with rows_errors(index_dir):
             try:
                 self._open(index_dir)
@@ -132,7 +132,7 @@ class FileIndex:
         return Found(int(self._numbers[place]), self.names[place], distance)
 
     def vectors(self, numbers):
-        """Of some images -> float32 [n, D]."""
+        """Vectors of some images -> float32 [n, D]."""
         return self._gallery.vectors(self._column[[self._place[number] for number in numbers]])
 
     def _range_of(self, within):
@@ -150,11 +150,11 @@ class FileIndex:
             counts[folder] = counts.get(folder, 0) + 1
         return dict(sorted(counts.items()))
 
-    def name_of(self, number):
-        """Raises InputError for a number that is no image's."""
+    def photo(self, number):
         if number not in self._place:
             raise InputError(f"no image {number} in this catalogue")
-        return self.names[self._place[number]]
+        place = self._place[number]
+        return Photo(self.names[place], *self._stats[place].tolist())
 
     def number_of(self, name):
         """None for a name that is no image's."""
@@ -166,12 +166,3 @@ class FileIndex:
         """Numbers of the images whose files had these bytes when they were indexed."""
         column = np.flatnonzero(self._digests == np.void(bytes.fromhex(sha256)))
         return self.numbers_at(self._places(column)[0])
-
-    def read(self, number):
-        """Bytes of an image's file as it is now. Raises InputError when it can't be read."""
-        return read_indexed(self.about["image_dir"], self.name_of(number))
-
-    def has_changed(self, number):
-        """Whether the file is another than the one that was indexed, by size and time."""
-        place = self._place[number]
-        return differs(self.about["image_dir"], self.names[place], *self._stats[place].tolist())

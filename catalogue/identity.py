@@ -13,7 +13,7 @@ from config import load_config
 
 
 def fingerprint(checkpoint_dir, path):
-    """Of the checkpoint model.ckpt-<step> at path -> {"weights", "config", "vocabulary"}: digests.
+    """Digests of the checkpoint model.ckpt-<step> at path -> {"weights", "config", "vocabulary"}.
 
     Raises InputError naming the file that is missing."""
     settings = asdict(load_config(checkpoint_dir))

@@ -13,14 +13,19 @@ from tqdm import tqdm
 from catalogue.identity import require_same
 from catalogue.photos import NEVER, Photo, Skipped, read_photo, scan
 from catalogue.sources import examples, of_export, of_run
-from catalogue.store import ABOUT, Writer, read_about, rows_errors
+from catalogue.store import ABOUT, Writer, read_metadata, rows_errors
 from command_line.errors import InputError
-from datasets.image_files import UNREADABLE
+from datasets.image_files import (
+    MEGAPIXELS,
+    MOST_MEGAPIXELS,
+    UNREADABLE,
+    decode_picture,
+    read_content,
+)
 
 BLOCK_ROWS = 992  # images encoded, then committed together: 32 full batches of the encoder
 SEARCHED_FAST = 200_000  # vectors; every search reads all of them
 CHANGED = "changed while it was read"
-PASSING = (CHANGED, UNREADABLE)  # begin reasons that say nothing of the bytes
 TO_DO = {  # photos to look into; in one of them, nothing is known of a photo that is the same
     False: """SELECT found.* FROM found LEFT JOIN files USING (path) WHERE files.id IS NULL
               OR files.size != found.size OR files.mtime_ns != found.mtime_ns""",
@@ -57,34 +62,51 @@ class Read:
             self.reason = str(error)
 
 
-def describe(image_dir, checkpoint_dir, exact_model_checkpoint, model):
+def read_pixels(path, digest, most_megapixels):
+    """Path, sha-256 of the bytes that are meant -> uint8 [H, W, 3]. Raises InputError with the
+    reason."""
+    content = read_content(path)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise InputError(CHANGED)
+    return decode_picture(content, most_megapixels)
+
+
+def describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels):
     """What an index of these is made with, as index.json. Raises InputError for a bad folder."""
     if not Path(image_dir).is_dir():
         raise InputError(f"--image_dir={image_dir}: no such folder")
     source = of_export(model) if model else of_run(checkpoint_dir, exact_model_checkpoint)
-    return {"image_dir": os.path.realpath(image_dir), **source}
+    where = {"image_dir": os.path.realpath(image_dir), "most_megapixels": most_megapixels}
+    return {**where, **source}
+
+
+def take_over(earlier, about, otherwise):
+    """Takes the examples of an index that is there. Raises InputError when it was made with another
+    model, or of another folder; otherwise: what to do then."""
+    if earlier:
+        require_same(earlier, about["checkpoint"], about["fingerprint"])
+        before, now = earlier["image_dir"], about["image_dir"]
+        if before != now:
+            raise InputError(f"{earlier['folder']}: made of {before}, not of {now}; {otherwise}")
+    about["examples"] = earlier.get("examples") or examples(about)
 
 
 def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
-                 verify=False, compact=False, block_rows=BLOCK_ROWS, model=""):  # fmt: skip
+                 verify=False, compact=False, block_rows=BLOCK_ROWS, model="",
+                 most_megapixels=MOST_MEGAPIXELS):  # fmt: skip
     """Makes the index of image_dir in index_dir, or brings it up to date -> Report.
 
     open_encoder: function (checkpoint) -> function (paths, digests, done) -> (features [n, D],
     [reason or ""]), as Encoding.files; called when there is something to encode. model: an export
-    in place of checkpoint_dir, whose path then is the `checkpoint`. Raises InputError
-    for a bad folder, another model or a second writer; what was committed before stays."""
-    about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model)
+    in place of checkpoint_dir, whose path then is the `checkpoint`. most_megapixels: of a picture,
+    which open_encoder's function keeps to. Raises InputError for a bad folder, another model or a
+    second writer; what was committed before stays."""
+    about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels)
     with Writer(index_dir) as writer, rows_errors(index_dir):
-        earlier = read_about(index_dir) if Path(index_dir, ABOUT).exists() else {}
-        if earlier:
-            require_same(earlier, about["checkpoint"], about["fingerprint"])
-            if earlier["image_dir"] != about["image_dir"]:
-                raise InputError(
-                    f"{index_dir}: made of {earlier['image_dir']}, not of {image_dir}; give another"
-                    f" --index_dir (a folder that moved: edit image_dir in {ABOUT})"
-                )
-        about["examples"] = earlier.get("examples") or examples(about)
-        about["outgrown"] = earlier.get("outgrown", False)
+        earlier = read_metadata(index_dir) if Path(index_dir, ABOUT).exists() else {}
+        otherwise = f"give another --index_dir (a folder that moved: edit image_dir in {ABOUT})"
+        take_over(earlier, about, otherwise)
+        about["outgrown"] = was_outgrown = bool(earlier) and earlier["outgrown"]
         writer.describe({**about, "counts": writer.counts()})
         update = Update(writer, about, open_encoder, block_rows)
         report = update.run(verify)
@@ -92,7 +114,7 @@ def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model
             writer.compact(block_rows)
         counts = writer.counts()
         about["outgrown"] = counts["vectors"] > SEARCHED_FAST
-        outgrown = about["outgrown"] and not earlier.get("outgrown")
+        outgrown = about["outgrown"] and not was_outgrown
         report = report._replace(counts=counts, outgrown=outgrown)
         writer.describe({**about, "counts": counts})
     return report
@@ -116,19 +138,47 @@ def encode(encoder, root, new, done):
 def row_of(read, unreadable):
     """A Read, {sha-256: why it is no picture} -> path, size, mtime_ns, sha-256, status, reason."""
     reason = read.reason or unreadable.get(read.sha, "")
-    if reason.startswith(PASSING):  # nothing to remember: the next run looks again
+    # What says nothing of the bytes, or depends on a flag, is not remembered: the next run looks.
+    if reason.startswith((CHANGED, UNREADABLE)) or reason.endswith(MEGAPIXELS):
         return (*read.photo._replace(mtime_ns=NEVER), None, "broken", reason)
     return (*read.photo, read.sha, "broken" if reason else "ok", reason)
 
 
-class Update:
-    """One run over a folder."""
+class FolderUpdate:
+    """Brings what is known of a folder up to date; where that is kept, subclasses know:
+
+    known(paths): {sha-256: path} -> (those that have a vector, {sha-256: why it is no picture});
+    keep(shas, features): stores vectors."""
+
+    def __init__(self, about, open_encoder):
+        self.root, self.checkpoint = about["image_dir"], about["checkpoint"]
+        self.open_encoder, self.encoder, self.encoded = open_encoder, None, 0
+
+    def look_into(self, photos, bar):
+        """Hashes some photos and encodes what has no vector yet -> a row_of each."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            reads = list(pool.map(lambda photo: Read(self.root, photo), photos))
+        paths = {read.sha: read.photo.path for read in reads if read.sha}
+        vectors, unreadable = self.known(paths)
+        new = {sha: path for sha, path in paths.items() if sha not in {*vectors, *unreadable}}
+        bar.update(len(reads) - len(new))
+        if new:
+            self.encoder = self.encoder or self.open_encoder(self.checkpoint)
+            shas, features, reasons = encode(self.encoder, self.root, new, bar.update)
+            unreadable.update(reasons)
+            if shas:
+                self.keep(shas, features)
+            self.encoded += len(shas)
+        return [row_of(read, unreadable) for read in reads]
+
+
+class Update(FolderUpdate):
+    """One run over a folder, for an index in files."""
 
     def __init__(self, writer, about, open_encoder, block_rows):
-        self.writer, self.rows = writer, writer.rows
-        self.root, self.checkpoint = about["image_dir"], about["checkpoint"]
-        self.open_encoder, self.encode, self.block_rows = open_encoder, None, block_rows
-        self.encoded = 0
+        super().__init__(about, open_encoder)
+        self.writer, self.rows, self.block_rows = writer, writer.rows, block_rows
+        self.vectors = []  # rows of vectors, their block written but not yet committed
 
     def run(self, verify):
         skipped = Skipped()
@@ -150,7 +200,12 @@ class Update:
                     "SELECT * FROM to_do WHERE rowid > ? ORDER BY rowid LIMIT ?",
                     (start, self.block_rows),
                 )
-                self.look_into([Photo(*row) for row in part], bar)
+                rows = self.look_into([Photo(*row) for row in part], bar)
+                with self.rows:
+                    add = "INSERT INTO vectors VALUES (?, ?, ?, ?)"
+                    self.rows.executemany(add, self.vectors)
+                    self.rows.executemany(KEEP, rows)
+                self.vectors = []
         broken = "SELECT path, reason FROM files WHERE status = 'broken' ORDER BY path"
         named = [(name, "the name is not UTF-8") for name in skipped.unnameable]
         named += self.rows.execute(broken).fetchall()
@@ -166,34 +221,15 @@ class Update:
         (value,) = self.rows.execute(query).fetchone()
         return value
 
-    def look_into(self, photos, bar):
-        """Hashes some photos, encodes what has no vector yet, and commits all of them."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            reads = list(pool.map(lambda photo: Read(self.root, photo), photos))
-        digests = {read.sha: read.photo.path for read in reads if read.sha}
-        known = {sha for sha in digests if self.has_vector(sha)}
-        unreadable = {sha: reason for sha in digests if (reason := self.reason_of(sha))}
-        new = {s: path for s, path in digests.items() if s not in known and s not in unreadable}
-        bar.update(len(reads) - len(new))
-        vectors = self.encode_new(new, unreadable, bar)
-        with self.rows:
-            self.rows.executemany("INSERT INTO vectors VALUES (?, ?, ?, ?)", vectors)
-            self.rows.executemany(KEEP, (row_of(read, unreadable) for read in reads))
+    def known(self, paths):
+        vectors = {sha for sha in paths if self.has_vector(sha)}
+        return vectors, {sha: reason for sha in paths if (reason := self.reason_of(sha))}
 
-    def encode_new(self, new, unreadable, bar):
-        """{sha: path} -> rows of vectors, their block written; adds to unreadable {sha: reason}."""
-        if not new:
-            return []
-        self.encode = self.encode or self.open_encoder(self.checkpoint)
-        shas, features, reasons = encode(self.encode, self.root, new, bar.update)
-        unreadable.update(reasons)
-        if not shas:
-            return []
+    def keep(self, shas, features):
         number = self.writer.next_block()
         self.writer.write_block(number, features)
-        self.encoded += len(shas)
         squares = np.square(features, dtype=np.float64).sum(axis=1) / 2
-        return [(sha, number, row, squares[row]) for row, sha in enumerate(shas)]
+        self.vectors = [(sha, number, row, squares[row]) for row, sha in enumerate(shas)]
 
     def has_vector(self, sha):
         return self.rows.execute("SELECT 1 FROM vectors WHERE sha256 = ?", (sha,)).fetchone()

@@ -6,18 +6,18 @@ from catalogue.identity import require_same
 from catalogue.sources import of_export, of_run
 
 
-def open_source(checkpoint_dir, checkpoint):
+def open_source(checkpoint_dir, checkpoint, most_megapixels):
     """-> Encoding of a run, or ExportedEncoding of the export `checkpoint` if there is no run."""
     if checkpoint_dir:
         from catalogue.encoding import Encoding
 
-        return Encoding(checkpoint_dir, checkpoint)
+        return Encoding(checkpoint_dir, checkpoint, most_megapixels)
     from catalogue.exported import ExportedEncoding
 
-    return ExportedEncoding(checkpoint)
+    return ExportedEncoding(checkpoint, most_megapixels)
 
 
-def open_same(about, checkpoint_dir="", model=""):
+def open_same(about, checkpoint_dir, model, most_megapixels):
     """What made the index `about`, or its copy that lies elsewhere now -> as open_source.
 
     Raises InputError for another model."""
@@ -28,4 +28,4 @@ def open_same(about, checkpoint_dir="", model=""):
     else:
         now = of_export(model or about["checkpoint"])
     require_same(about, now["checkpoint"], now["fingerprint"])
-    return open_source(folder, now["checkpoint"])
+    return open_source(folder, now["checkpoint"], most_megapixels)

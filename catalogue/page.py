@@ -10,17 +10,18 @@ import numpy as np
 from flask import Flask, Request, Response, current_app, jsonify, redirect, render_template, request
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
-from catalogue.answers import sentences
+from catalogue.answers import notes
 from catalogue.api import MOST_RESULTS, api, text_of
 from catalogue.database import Unavailable
 from catalogue.search import LONGEST_TEXT, folder
-from catalogue.state import Catalogue, catalogue
+from catalogue.service import SearchService, service
 from catalogue.trail import LONGEST, Step, address, read_trail
 from command_line.errors import InputError
 
 MOST_UPLOAD = 10 * 2**20  # bytes
 SHOWN, MOST_SHOWN = 24, 240  # pictures on a page
 THUMBNAIL = 320  # pixels
+CHANGED = "This picture's file has changed since it was indexed; the answer is for it as it is."
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; "
@@ -49,7 +50,7 @@ class Card(NamedTuple):
     copies: tuple[str, ...] = ()
 
 
-class Part(NamedTuple):
+class Listing(NamedTuple):
     """Which of a folder's pictures, or of an answer's, a page shows. first: 1 is the nearest or the
     first by name; 0 stands for 1 in an answer, else for a sample of the folder."""
 
@@ -85,7 +86,7 @@ def make_app(searcher, hosts):
         if re.sub(r":\d+$", "", request.headers.get("Host", "").lower()) not in hosts:
             raise SecurityError
 
-    app.catalogue = Catalogue(searcher)
+    app.service = SearchService(searcher)
     app.register_blueprint(api)
     app.add_url_rule("/", view_func=show_page)
     app.add_url_rule("/upload", view_func=take_upload, methods=["POST"])
@@ -110,7 +111,7 @@ def show_page():
         return render(400, message="This address holds no search: begin anew below.")
     # A form sends the line ends of a folder's name as CR LF.
     within = folder(request.args.get("within", "")[:4096].replace("\r\n", "\n"))
-    part = Part(within, max(first, 0), min(max(shown, 1), MOST_SHOWN))
+    part = Listing(within, max(first, 0), min(max(shown, 1), MOST_SHOWN))
     if any(len(step.text) > LONGEST_TEXT for step in steps):
         return render(400, message=f"Please say it in at most {LONGEST_TEXT} characters.")
     if steps and part.skip + part.shown > MOST_RESULTS:
@@ -125,7 +126,7 @@ def show_page():
 
 def answer(steps, part):
     """The page of a path's last step."""
-    here, now, within = catalogue(), steps[-1], part.within
+    here, now, within = service(), steps[-1], part.within
     found = here.find(
         here.content(now.picture), text=now.text, top=part.shown, skip=part.skip,
         within=within, hide_copies=True,
@@ -141,11 +142,12 @@ def answer(steps, part):
     more = found.more and further.skip + further.shown <= MOST_RESULTS
     text = corrected(now.text, found.unknown)
     instead = address([*steps[:-1], now._replace(text=text)], within=within)
-    notes = list(sentences(found, changed))
+    said = [CHANGED] if changed else []
+    said += notes(found)
     if len(steps) == LONGEST:
-        notes.append(f"The path above holds the latest {LONGEST} steps.")
+        said.append(f"The path above holds the latest {LONGEST} steps.")
     return render(
-        200, part, steps, cards, further.address(steps) if more else "", notes=notes,
+        200, part, steps, cards, further.address(steps) if more else "", notes=said,
         corrected=(text, instead) if text != now.text else None,
     )  # fmt: skip
 
@@ -159,15 +161,15 @@ def corrected(text, unknown):
 
 def render(status, part=None, steps=(), cards=None, more="", **said):
     """The template with what it shows -> (page, status). said: message, notes, corrected."""
-    index, part, everything = catalogue().index, part or Part(), ""
+    index, part, everything = service().index, part or Listing(), ""
     within = part.within
     if cards is None:
         cards, more, everything = beginnings(index, part)
     trail = [
-        (step, catalogue().name(step.picture), address(steps[: place + 1], within=within))
+        (step, service().name(step.picture), address(steps[: place + 1], within=within))
         for place, step in enumerate(steps)
     ]
-    sayings = index.about.get("examples", [])
+    sayings = index.about["examples"]
     before, picture = (steps[:-1], steps[-1].picture) if steps else ((), "")
     examples = [(text, address([*before, Step(picture, text)], within=within)) for text in sayings]
     return render_template(
@@ -192,7 +194,7 @@ def beginnings(index, part):
         for number in index.numbers_at(places, within)
     ]
     by_name = not part.first and part.shown < count
-    everything = Part(within, 1, MOST_SHOWN).address() if by_name else ""
+    everything = Listing(within, 1, MOST_SHOWN).address() if by_name else ""
     return cards, part.further().address() if more else "", everything
 
 
@@ -203,27 +205,28 @@ def take_upload():
     content = file.read() if file else b""
     if not content:
         return render(400, message="No picture came with that: choose a file first.")
+    here = service()
     try:
-        catalogue().thumbnail(content, THUMBNAIL)
+        here.thumbnail(content, THUMBNAIL)
     except InputError as error:
         return render(400, message=(
             f"That file is no picture that can be read here ({error}). JPEG, PNG, WebP, GIF and "
-            "BMP can, up to 10 MB and 25 megapixels."
+            f"BMP can, up to 10 MB and {here.searcher.most_megapixels} megapixels."
         ))  # fmt: skip
-    name = catalogue().uploads.keep(content)
+    name = here.uploads.keep(content)
     return redirect(address([Step(name, text)]), 303)
 
 
 def show_picture(name):
     """A thumbnail of an image of the index, by its number, or of an upload."""
-    here = catalogue()
+    here = service()
     picture = here.thumbnail(here.content(name), THUMBNAIL)
     headers = {"Cache-Control": "private, max-age=60"}
     return Response(picture, headers=headers, mimetype="image/jpeg")
 
 
 def show_api():
-    return render_template("api.html")
+    return render_template("api.html", megapixels=service().searcher.most_megapixels)
 
 
 def failed(error):

@@ -54,7 +54,8 @@ def scan(root, skipped):
 
 
 def is_folder(entry):
-    """Of a directory's entry, links not followed. Raises InputError where that can't be known."""
+    """Whether a directory's entry is a folder, links not followed. Raises InputError where that
+    can't be known."""
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError as error:
@@ -94,18 +95,27 @@ def read_photo(root, path):
     return read_content(place)
 
 
-def read_indexed(root, name):
-    """As read_photo, of an image that is in an index; the message names it and says what to do."""
-    try:
-        return read_photo(root, name)
-    except InputError as error:
-        raise InputError(f"{name}: {error}; run index_catalogue.py again") from None
+class IndexedPhotos:
+    """What an index knows of its files. Subclasses have photo(number): the Photo as it was indexed;
+    InputError for a number that is no image's."""
 
+    def name_of(self, number):
+        """Raises InputError for a number that is no image's."""
+        return self.photo(number).path
 
-def differs(root, name, size, mtime_ns):
-    """Whether a file is another than the one of that size and time, or gone."""
-    try:
-        now = os.stat(os.path.join(root, name))
-    except OSError:
-        return True
-    return (size, mtime_ns) != (now.st_size, now.st_mtime_ns)
+    def read(self, number):
+        """Bytes of an image's file as it is now. Raises InputError when it can't be read."""
+        name = self.name_of(number)
+        try:
+            return read_photo(self.about["image_dir"], name)
+        except InputError as error:
+            raise InputError(f"{name}: {error}; run index_catalogue.py again") from None
+
+    def has_changed(self, number):
+        """Whether the file is another than the one that was indexed, by size and time, or gone."""
+        photo = self.photo(number)
+        try:
+            now = os.stat(os.path.join(self.about["image_dir"], photo.path))
+        except OSError:
+            return True
+        return photo[1:] != (now.st_size, now.st_mtime_ns)

@@ -68,11 +68,14 @@ class Searcher:
 
     index: the folder that index_catalogue.py made, or what has the methods of FileIndex.
     checkpoint_dir: where the run lies now, if not where it lay then; model: an export of it, to be
-    used instead. Raises InputError as FileIndex and Encoding do, and for another model."""
+    used instead. most_megapixels: of a picture, by default as for the index. Raises InputError as
+    FileIndex and Encoding do, and for another model."""
 
-    def __init__(self, index, checkpoint_dir="", model=""):
+    def __init__(self, index, checkpoint_dir="", model="", most_megapixels=None):
         self.index = FileIndex(index) if isinstance(index, (str, Path)) else index
-        self._encoding = open_same(self.index.about, checkpoint_dir, model)
+        about = self.index.about
+        self.most_megapixels = most_megapixels or about["most_megapixels"]
+        self._encoding = open_same(about, checkpoint_dir, model, self.most_megapixels)
         self._refreshing = threading.Lock()
         self.known = dict.fromkeys(self._encoding.vocabulary.words[2:])
 

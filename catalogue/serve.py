@@ -115,9 +115,9 @@ def make_server(app, host, port, grace=GRACE):
     return server
 
 
-def serve(index, checkpoint_dir, host, allow_host, port, model=""):
-    """Serves the page until it is interrupted. index: as a Searcher's. Raises InputError for a bad
-    flag or index."""
+def serve(host, allow_host, port, *asked):
+    """Serves the page until it is interrupted. asked: arguments of a Searcher. Raises InputError
+    for a bad flag or index."""
     hosts = trusted_hosts(host, allow_host)
     try:
         import waitress  # noqa: F401 - make_server needs it, and it may be missing
@@ -129,7 +129,7 @@ def serve(index, checkpoint_dir, host, allow_host, port, model=""):
         raise InputError(f"--serve=True needs {error.name}: {INSTALL}") from None
     from catalogue.search import Searcher
 
-    searcher = Searcher(index, checkpoint_dir, model)
+    searcher = Searcher(*asked)
     searcher.warm_up()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a waiting request is no news
     server = make_server(make_app(searcher, hosts), host, port)

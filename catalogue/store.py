@@ -60,7 +60,7 @@ def block_path(folder, number):
     return Path(folder, BLOCKS, f"{number:07d}.npy")
 
 
-def read_about(folder):
+def read_metadata(folder):
     """index.json. Raises InputError when the folder holds no index of this FORMAT."""
     path = Path(folder, ABOUT)
     if not path.exists():
@@ -166,7 +166,7 @@ def count(rows):
 
 
 def allow_open_blocks():
-    """As many open files as the system lets this process have; often 1,024 without asking."""
+    """Raises the number of files this process may have open, often 1,024 without asking."""
     now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_BLOCKS if most == resource.RLIM_INFINITY else min(OPEN_BLOCKS, most)
     if now != resource.RLIM_INFINITY and now < wanted:

@@ -1,29 +1,22 @@
-"""Small upright pictures of a catalogue's files, for pages and sheets."""
+"""Small pictures of a catalogue's files, as people see them, for pages and sheets."""
 
 import io
 
 from PIL import Image, ImageOps
 
-from command_line.errors import InputError
-from datasets.image_files import FORMATS, TRUNCATED, read_format
+from datasets.image_files import open_picture
 
 
-def thumbnail(content, size):
-    """Bytes of an image file -> the picture in RGB, upright, fitted into size x size.
+def thumbnail(content, size, most_megapixels):
+    """Bytes of an image file -> the picture in RGB, fitted into size x size.
 
-    Raises InputError with the reason for bytes that are no picture."""
-    read_format(content)
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            image.draft("RGB", (2 * size, 2 * size))
-            turned = ImageOps.exif_transpose(image)
-            return ImageOps.contain(turned.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
-    except Exception:  # a decoder given hostile bytes raises anything
-        raise InputError(TRUNCATED) from None
+    Raises InputError with the reason for bytes that are no picture, or one of too many pixels."""
+    picture = open_picture(content, most_megapixels)
+    return ImageOps.contain(picture, (size, size), Image.Resampling.LANCZOS)
 
 
-def jpeg(content, size):
+def jpeg(content, size, most_megapixels):
     """Bytes of an image file -> a JPEG of its thumbnail. Raises InputError as thumbnail."""
     buffer = io.BytesIO()
-    thumbnail(content, size).save(buffer, "JPEG", quality=85)
+    thumbnail(content, size, most_megapixels).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

@@ -19,6 +19,7 @@ TRAINING_SCRIPT = "train_val_fashion200k.py"
 SIDE_TEXT_IMAGES = ""
 SUBSETS = ("",)
 PROTOCOLS = ("val",)
+DECODER = "tensorflow"  # as published; of datasets/images.py's READ_PIXELS
 ANNOTATIONS = ["labels", "test_queries.txt"]
 IMAGE_FOLDERS = ("women", "dresses", "jackets", "pants", "skirts", "tops")
 RELEASED = {  # counted in the released files

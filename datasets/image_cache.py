@@ -1,7 +1,7 @@
 """Training images resized once (--image_cache=FOLDER), so that later epochs decode no JPEG.
 
 One memory-mapped uint8 file an image, made when the image is first used. Its name is a digest of
-the image's path, size in bytes and time of change, so an image that changed is resized anew.
+the image's path, size in bytes, time of change and decoder, so one that changed is resized anew.
 Rounding to uint8 moves a pixel by at most 0.004 of the model's [-1, 1]; with crop_from, an image is
 resized twice: to crop_from, then to the square that is drawn.
 """
@@ -15,29 +15,33 @@ import numpy as np
 
 from command_line.errors import InputError
 from command_line.files import whole_file
-from datasets.images import read_pixels, resize
+from datasets import READERS
+from datasets.images import READ_PIXELS, resize
 
 
 def pixel_reader(config):
     """-> function: path (bytes) -> uint8 [H, W, 3], from the cache if config asks for one."""
+    decoder = READERS[config.dataset].DECODER
     if not config.image_cache:
-        return read_pixels
+        return READ_PIXELS[decoder]
     edge = config.crop_from or config.image_size
     print(f"image cache {config.image_cache}: {edge} x {edge} px, rounded to uint8", flush=True)
-    return partial(read_cached, config.image_cache, edge, config.as_published)
+    return partial(read_cached, config.image_cache, edge, config.as_published, decoder)
 
 
-def read_cached(folder, edge, legacy_grid, path):
+def read_cached(folder, edge, legacy_grid, decoder, path):
     """uint8 [edge, edge, 3] of the image at path (str or bytes), kept in the folder.
 
-    Raises InputError naming the image, as read_pixels, or the file that cannot be kept."""
+    decoder: a name in READ_PIXELS. Raises InputError naming the image, or the file that cannot be
+    kept."""
+    read_pixels = READ_PIXELS[decoder]
     path = path.decode() if isinstance(path, bytes) else str(path)
     try:
         stat = os.stat(path)
     except OSError:
         return read_pixels(path)  # which names what is wrong
-    identity = f"{os.path.abspath(path)} {stat.st_size} {stat.st_mtime_ns} {edge} {legacy_grid}"
-    digest = hashlib.sha256(identity.encode()).hexdigest()[:32]
+    identity = [os.path.abspath(path), stat.st_size, stat.st_mtime_ns, edge, legacy_grid, decoder]
+    digest = hashlib.sha256(" ".join(map(str, identity)).encode()).hexdigest()[:32]
     cached = Path(folder, digest[:2], f"{digest}.npy")
     try:
         kept = np.load(cached, mmap_mode="r")

@@ -1,30 +1,33 @@
 """Which files are pictures: one rule for the download, the check, training, extraction and the
-catalogue. Imports no TensorFlow; datasets/images.py makes pixels of what passes here.
+catalogue. Imports no TensorFlow; what passes here becomes pixels by datasets/images.py for the
+released data sets, as published, and by decode_picture for the pictures that people bring.
 
 Accepted: JPEG, PNG, WebP, GIF and BMP of any colour mode (grey, palette, CMYK, 16 bit), of an
-animation the first frame. Transparency is ignored and EXIF rotation not applied, as in the
-published code; the catalogue applies it.
+animation the first frame.
 """
 
 import re
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from command_line.errors import InputError
+from datasets.pictures import as_seen
 
 MAX_BYTES = 20 * 2**20
-MAX_PIXELS = 25_000_000  # before decoding: a file of some bytes can claim any size
+MOST_MEGAPIXELS = 25  # before decoding: a file of some bytes can claim any size
+PILLOWS_MEGAPIXELS = Image.MAX_IMAGE_PIXELS // 10**6  # 89; above it Pillow itself warns, refuses
+MEGAPIXELS = "megapixels"  # ends the reason of a picture that another limit would let in
 MAX_SCANS = 100  # of a JPEG: each is a pass over all its pixels, of some bytes; a camera's has 1
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM")
-SUFFIXES = {".jpg", ".jpeg", ".jpe", ".png", ".webp", ".gif", ".bmp"}  # in lower case
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp"}  # in lower case
 JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # not within coded pixels
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 TRUNCATED = "truncated or corrupt"
 UNREADABLE = "unreadable: "  # begins a reason that is no verdict about the bytes
-ORIENTATION = 0x0112  # EXIF tag
 
 
 def read_content(path):
@@ -38,14 +41,14 @@ def read_content(path):
         raise InputError(f"{UNREADABLE}{error.strerror}") from None
 
 
-def read_format(content):
+def read_format(content, most_megapixels=MOST_MEGAPIXELS):
     """Bytes -> one of FORMATS, before anything is decoded."""
     if not content:
         raise InputError("empty file")
     if not content.startswith(MAGIC):
         web_page = content[:512].lstrip()[:1] == b"<"
         raise InputError("HTML or XML page" if web_page else "not a JPEG, PNG, WebP, GIF or BMP")
-    too_large = InputError(f"over {MAX_PIXELS // 10**6} megapixels")
+    too_large = InputError(f"over {most_megapixels} {MEGAPIXELS}")
     try:
         with Image.open(BytesIO(content), formats=FORMATS) as image:
             (width, height), kind = image.size, image.format
@@ -53,7 +56,7 @@ def read_format(content):
         raise too_large from None
     except Exception:  # a parser given hostile bytes raises anything
         raise InputError(TRUNCATED) from None
-    if width * height > MAX_PIXELS:
+    if width * height > most_megapixels * 10**6:
         raise too_large
     if kind in ("JPEG", "MPO") and count_scans(content) > MAX_SCANS:
         raise InputError(f"over {MAX_SCANS} scans")
@@ -72,29 +75,30 @@ def count_scans(jpeg):
     return scans
 
 
-def read_orientation(content):
-    """Bytes of an image -> its EXIF orientation, 1 to 8; 1, as it lies, where it has none."""
-    with Image.open(BytesIO(content), formats=FORMATS) as image:
-        exif = Image.Exif()
-        try:
-            exif.load(image.info.get("exif"))
-            orientation = exif.get(ORIENTATION)
-        except Exception:  # as above: broken EXIF makes no picture unreadable
-            orientation = None
-    return orientation if orientation in range(1, 9) else 1
+def require_megapixels(most):
+    """Raises InputError for a limit that Pillow would not take."""
+    if not 1 <= most <= PILLOWS_MEGAPIXELS:
+        raise InputError(f"--most_megapixels={most}: must be 1 to {PILLOWS_MEGAPIXELS}", 2)
 
 
-def turn(pixels, orientation):
-    """pixels [H, W, 3], EXIF orientation 1 to 8 -> as the photographer saw it."""
-    if orientation in (3, 4, 6, 7):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 7, 8):
-        pixels = pixels[:, ::-1]
-    return pixels.transpose(1, 0, 2) if orientation > 4 else pixels
+def open_picture(content, most_megapixels=MOST_MEGAPIXELS):
+    """Bytes of a picture that people bring -> the picture as they see it, in RGB."""
+    read_format(content, most_megapixels)
+    return _open(content, as_seen)
+
+
+def decode_picture(content, most_megapixels=MOST_MEGAPIXELS):
+    """The pixels of open_picture, uint8 [H, W, 3]."""
+    return np.asarray(open_picture(content, most_megapixels))
 
 
 def open_rgb(content):
-    """Bytes -> the picture, decoded by Pillow, in RGB."""
+    """Bytes -> the picture in RGB as it is stored, without rotation, transparency, profile."""
+    return _open(content, lambda image: image.convert("RGB"))
+
+
+def _open(content, convert):
+    """Bytes -> convert(the picture, opened by Pillow)."""
     try:
         if content.startswith(b"\x89PNG"):
             if PNG_END not in content:
@@ -102,7 +106,7 @@ def open_rgb(content):
             with Image.open(BytesIO(content), formats=FORMATS) as image:
                 image.verify()  # the checksums, which loading leaves out
         with Image.open(BytesIO(content), formats=FORMATS) as image:
-            return image.convert("RGB")
+            return convert(image)
     except Exception:  # as above; struct.error for one
         raise InputError(TRUNCATED) from None
 

@@ -6,14 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from command_line.errors import InputError
-from datasets.image_files import (
-    TRUNCATED,
-    open_rgb,
-    read_content,
-    read_format,
-    read_orientation,
-    turn,
-)
+from datasets import pictures
+from datasets.image_files import TRUNCATED, decode_picture, open_rgb, read_content, read_format
 
 # Decoded by TensorFlow, as published. Its BMP reader ignores palettes and its WebP reader refuses
 # animations, so those are Pillow's; GIF too, which then is what datasets/check_data.py checked.
@@ -25,27 +19,37 @@ FIXED_PARALLELISM.autotune.enabled = False
 
 
 def read_pixels(path):
-    """Path (str or bytes) -> uint8 [H, W, 3]. Raises InputError naming the file, before decoding
-    for one that claims over MAX_PIXELS."""
+    """Path (str or bytes) -> uint8 [H, W, 3] as published: no rotation, transparency ignored.
+
+    Raises InputError naming the file, before decoding for one that claims too many pixels."""
+    return _read_file(path, decode_pixels)
+
+
+def read_picture(path):
+    """Path (str or bytes) -> uint8 [H, W, 3] as people see it. Raises InputError as read_pixels."""
+    return _read_file(path, decode_picture)
+
+
+# A data set's reader names one of them in DECODER.
+READ_PIXELS = {"tensorflow": read_pixels, pictures.DECODER: read_picture}
+
+
+def _read_file(path, decode):
     path = path.decode() if isinstance(path, bytes) else str(path)
     try:
-        return decode_pixels(read_content(path))
+        return decode(read_content(path))
     except InputError as error:
         raise InputError(f"{path}: not a readable image ({error})") from None
 
 
-def decode_pixels(content, upright=False):
-    """Bytes of an image file -> uint8 [H, W, 3]; upright: turned as its EXIF orientation says.
-
-    Raises InputError with the reason."""
+def decode_pixels(content):
+    """Bytes of an image file -> uint8 [H, W, 3]. Raises InputError with the reason."""
     if read_format(content) in BY_TENSORFLOW:
         try:
-            pixels = tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
+            return tf.io.decode_image(content, channels=3, expand_animations=False).numpy()
         except tf.errors.OpError:
             raise InputError(TRUNCATED) from None
-    else:
-        pixels = np.asarray(open_rgb(content))
-    return turn(pixels, read_orientation(content)) if upright else pixels
+    return np.asarray(open_rgb(content))
 
 
 def resize(pixels, height_and_width, legacy_grid):
@@ -69,8 +73,8 @@ def load(path, size, legacy_grid, read=read_pixels):
 
 
 def load_augmented(path, square, corner, flip, size, legacy_grid, read=read_pixels):
-    """As load, after resizing to [square, square], cropping [size, size] at corner (y, x) and
-    flipping if flip; what is random is drawn by the caller. read: as load has it."""
+    """Path tensor -> the image resized to [square, square], cropped to [size, size] at corner
+    (y, x), flipped if flip; what is random is drawn by the caller. read: that of load."""
     image = resize(_read(path, read), tf.stack([square, square]), legacy_grid)
     image = tf.slice(image, [corner[0], corner[1], 0], [size, size, 3])
     image = tf.cond(flip, lambda: tf.reverse(image, [1]), lambda: image)
@@ -78,7 +82,7 @@ def load_augmented(path, square, corner, flip, size, legacy_grid, read=read_pixe
 
 
 def image_batches(paths, size, batch_size, legacy_grid, read=read_pixels):
-    """Dataset of float32 [B, size, size, 3], in the order of paths; read: as load has it."""
+    """Dataset of float32 [B, size, size, 3], in the order of paths; read: that of load."""
     return (
         tf.data.Dataset.from_tensor_slices([str(path) for path in paths])
         .map(lambda path: load(path, size, legacy_grid, read), tf.data.AUTOTUNE, deterministic=True)

@@ -13,11 +13,12 @@ from command_line.files import write_lines
 from datasets.released_files import read_lines
 
 PADDING, UNKNOWN = "<pad>", "<unk>"  # ids 0 and 1
+WORD = r"[^\W_]+"  # of a text in lower case
 
 
 def tokenize(text):
     """Lower-case words and numbers; everything else separates them: "A-line." -> a, line."""
-    return re.findall(r"[^\W_]+", text.lower())
+    return re.findall(WORD, text.lower())
 
 
 class Vocabulary:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from command_line.errors import InputError
 from datasets.released_files import read_lines
+from datasets.vocabulary import WORD
 from export.folder import VOCABULARY, digest
 from export.model_files import OPSET
 
@@ -31,15 +32,14 @@ def describe(model, config, vocabulary_size, path, scores):
         "images": {
             "size": config.image_size,  # pixels, S
             "channels": "RGB",
-            "jpeg": "libjpeg: integer fast transform, smooth upsampling; see pictures.py",
-            "exif_rotation": "not applied in training; the catalogue applies it",
+            "decoding": "as people see them: rotated, on white, in sRGB; see pictures.py",
             "resize": "to S x S, bilinear without antialias",
             "half_pixel_centres": not config.as_published,
             "scaling": "value / 127.5 - 1",
         },
         "tokens": {
             "text": "lower case; words are the matches of this pattern, the first ones count",
-            "pattern": r"[^\W_]+",
+            "pattern": WORD,
             "longest": config.max_caption_words,  # words, T
             "vocabulary": VOCABULARY,
             "words": vocabulary_size,
@@ -76,7 +76,7 @@ def level_sizes(model):
 
 
 def versions():
-    """Of those PACKAGES that are installed."""
+    """The versions of those PACKAGES that are installed."""
     found = {}
     for name in PACKAGES:
         try:

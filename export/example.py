@@ -11,7 +11,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from pictures import read_pixels, resize
+from pictures import as_seen, resize
+from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 ABOUT = json.loads((HERE / "export.json").read_text(encoding="utf-8"))
@@ -21,12 +22,12 @@ TOKEN_OF = {word: token for token, word in enumerate(LINES)}
 BATCH = 32  # pictures at a time
 
 
-def load(tower):
+def load(encoder):
     """ "query" or "gallery" -> function of inputs by name -> features [B, D]"""
-    if (HERE / f"{tower}.onnx").exists():
+    if (HERE / f"{encoder}.onnx").exists():
         import onnxruntime
 
-        session = onnxruntime.InferenceSession(HERE / f"{tower}.onnx")
+        session = onnxruntime.InferenceSession(HERE / f"{encoder}.onnx")
         return lambda **inputs: session.run(["features"], inputs)[0]
     import tensorflow as tf
 
@@ -34,19 +35,20 @@ def load(tower):
 
     def run(**inputs):
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
-        return model.signatures[tower](**tensors)["features"].numpy()
+        return model.signatures[encoder](**tensors)["features"].numpy()
 
     return run
 
 
 def read_images(paths):
-    """-> float32 [B, S, S, 3]"""
+    """Picture files -> float32 [B, S, S, 3]"""
     grid = IMAGES["size"], not IMAGES["half_pixel_centres"]
-    return np.stack([resize(read_pixels(Path(path).read_bytes()), *grid) for path in paths])
+    pixels = [np.asarray(as_seen(Image.open(path))) for path in paths]
+    return np.stack([resize(picture, *grid) for picture in pixels])
 
 
 def read_words(text):
-    """-> tokens [T] int32"""
+    """A sentence -> tokens [T] int32"""
     words = re.findall(TOKENS["pattern"], text.lower())[: TOKENS["longest"]]
     tokens = [TOKEN_OF.get(word, TOKENS["unknown"]) for word in words]
     return np.array(tokens or [TOKENS["unknown"]], np.int32)

@@ -19,12 +19,12 @@ FORMAT = 1
 ABOUT, VOCABULARY, CARD, SAVED_MODEL = (
     "export.json", "vocabulary.txt", "MODEL_CARD.md", "saved_model",
 )  # fmt: skip
-TOWERS = ("query", "gallery")
+ENCODERS = ("query", "gallery")
 OWN_DIGEST = "sha256_of_the_rest"
 
 
-def onnx_file(tower):
-    return f"{tower}.onnx"
+def onnx_file(encoder):
+    return f"{encoder}.onnx"
 
 
 def digest(content):
@@ -43,13 +43,13 @@ def own_digest(about):
     return digest(json.dumps(rest, sort_keys=True).encode())
 
 
-def write_about(folder, about):
+def write_metadata(folder, about):
     """Writes export.json, last: it holds the digests of the files that are there."""
     about = {"format": FORMAT, **about, "files": digests(folder)}
     write_json(Path(folder, ABOUT), {**about, OWN_DIGEST: own_digest(about)})
 
 
-def read_about(folder):
+def read_metadata(folder):
     """export.json. Raises InputError for what is no export of this FORMAT, or was changed."""
     path = Path(folder, ABOUT)
     if not path.exists():

@@ -9,12 +9,11 @@ from PIL import Image, ImageOps
 import datasets
 from command_line.errors import InputError
 from datasets.find_images import image_paths
-from datasets.image_files import FORMATS
+from datasets.image_files import FORMATS, MOST_MEGAPIXELS
 from evaluation.ranking import NEVER
 from evaluation.recall import PUBLISHED_RECALLS, recall_at_k, recall_name
 
 NEAR = 5  # a near miss is a target within NEAR times as many images as are shown
-MAX_PIXELS = 50_000_000  # of an image that is opened
 
 
 class Example(NamedTuple):
@@ -130,7 +129,7 @@ def read_image(path, size):
     """An image file fitted into size x size; None if it can't be read."""
     try:
         with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
+            if image.width * image.height > MOST_MEGAPIXELS * 10**6:
                 return None
             image.draft("RGB", (2 * size, 2 * size))
             return ImageOps.contain(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)

@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from checkpointing.run import load_trained_model
+from datasets.image_files import decode_picture
+from datasets.pictures import resize
 from datasets.vocabulary import pad
 from evaluation.encoder import Encoder
+from export.encoders import Encoders, largest_difference
 from export.model_files import WRITERS
-from export.pictures import read_pixels, resize
-from export.towers import Towers, largest_difference
 from nets.compositions import COMPOSITIONS
 from tests.support.small_catalogue import write_picture
 from tests.support.small_run import write_run
@@ -40,7 +41,7 @@ WORDS = (1, 64, 5, 9, 2, 33, 64)  # of the captions
 
 def extracted(model, config, folder, words):
     """-> picture files, captions as tokens, extraction's query and gallery features of them."""
-    paths = [write_picture(folder / f"{n}.jpg", n, (60 + n, 90 - n)) for n in range(len(WORDS))]
+    paths = [write_picture(folder / f"{n}.png", n, (60 + n, 90 - n)) for n in range(len(WORDS))]
     rng = np.random.default_rng(0)
     captions = [rng.integers(1, words, count).tolist() for count in WORDS]
     encoder = Encoder(model, config, 32, progress=False)
@@ -50,9 +51,9 @@ def extracted(model, config, folder, words):
 def compare(run, config, paths, captions, queries, gallery):
     """Largest relative difference of an export's features, in one batch and one by one.
 
-    run: function (tower, inputs) -> features."""
+    run: function (encoder, inputs) -> features."""
     grid = config.image_size, config.as_published
-    images = np.stack([resize(read_pixels(path.read_bytes()), *grid) for path in paths])
+    images = np.stack([resize(decode_picture(path.read_bytes()), *grid) for path in paths])
     largest = 0.0
     for rows in [slice(0, len(WORDS)), *(slice(n, n + 1) for n in range(len(WORDS)))]:
         tokens, lengths = pad(captions[rows])
@@ -75,9 +76,9 @@ def measure(row, folder, kinds=tuple(WRITERS)):
     if composition == "cosmo":
         for kernel in (v for net in model.composers for v in net.variables if v.name == "kernel"):
             kernel.assign(COSMO_KERNELS * kernel)
-    towers = Towers(model, config.image_size)
+    encoders = Encoders(model, config.image_size)
     asked = extracted(model, config, folder, len(vocabulary))
-    return {kind: compare(WRITERS[kind](towers, folder), config, *asked) for kind in kinds}
+    return {kind: compare(WRITERS[kind](encoders, folder), config, *asked) for kind in kinds}
 
 
 def main(names):

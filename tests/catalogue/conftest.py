@@ -24,7 +24,7 @@ def run(tmp_path_factory):
 def photos(tmp_path):
     """Eleven pictures of every kind in folders, and a text."""
     folder = tmp_path / "photos"
-    for seed, suffix in enumerate(("jpg", "png", "webp", "gif", "bmp", "jpeg", "JPG")):
+    for seed, suffix in enumerate(("jpg", "png", "webp", "gif", "bmp", "jfif", "JPG")):
         write_picture(folder / f"{suffix}.{suffix}", seed)
     for seed in range(4):
         write_picture(folder / "dresses" / "long" / f"{seed}.png", 10 + seed)

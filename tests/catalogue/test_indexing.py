@@ -11,9 +11,9 @@ import time
 import numpy as np
 import pytest
 
-from catalogue import indexing, store
+from catalogue import indexing, sources, store
 from catalogue.file_index import FileIndex
-from catalogue.store import BLOCKS, Writer, connect, open_block, read_about
+from catalogue.store import BLOCKS, Writer, connect, open_block, read_metadata
 from command_line.errors import InputError
 from tests.support.small_catalogue import Drawn, feature, index_of, write_picture
 from tests.support.small_run import write_run
@@ -43,7 +43,7 @@ def test_every_name_has_the_vector_of_its_own_picture(tmp_path, photos, run):
     report = index_of(tmp_path / "index", photos, run)
     assert (report.looked_into, report.encoded, report.broken) == (11, 11, [])
     assert_holds(tmp_path / "index", expected(photos))
-    assert read_about(tmp_path / "index")["counts"]["images"] == 11
+    assert read_metadata(tmp_path / "index")["counts"]["images"] == 11
 
 
 def test_an_unreadable_image_shifts_no_name_and_is_tried_again_only_when_it_changes(
@@ -163,7 +163,7 @@ def test_links_that_leave_the_folder_are_not_followed(tmp_path, photos, run):
     assert "inside.png" in vectors(tmp_path / "index")
 
 
-def test_another_checkpoint_is_refused_by_name(tmp_path, photos, run):
+def test_another_checkpoint_or_decoder_is_refused_by_name(tmp_path, photos, run, monkeypatch):
     index_of(tmp_path / "index", photos, run)
     write_run(tmp_path / "weights", scale=1.1)
     with pytest.raises(InputError, match=r"model.ckpt-7, not with .*weights.*\(other weights\)"):
@@ -173,6 +173,9 @@ def test_another_checkpoint_is_refused_by_name(tmp_path, photos, run):
         index_of(tmp_path / "index", photos, tmp_path / "config")
     moved = shutil.copytree(run, tmp_path / "moved")  # the same run elsewhere is no other
     assert index_of(tmp_path / "index", photos, moved).encoded == 0
+    monkeypatch.setattr(sources, "DECODER", "another")
+    with pytest.raises(InputError, match=r"\(other decoder\); give another --index_dir"):
+        index_of(tmp_path / "index", photos, run)
 
 
 def test_a_second_writer_and_another_folder_are_refused(tmp_path, photos, run):

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("flask")
 
-from catalogue import opening, search, state  # noqa: E402 - after the skip
+from catalogue import opening, search, service  # noqa: E402 - after the skip
 from catalogue.page import make_app  # noqa: E402
 from catalogue.search import Searcher  # noqa: E402
 from tests.catalogue.test_page import cards, numbers, png  # noqa: E402
@@ -31,7 +31,7 @@ def test_a_new_index_that_cannot_be_opened_leaves_the_old_one(shop, tmp_path, mo
         assert len(cards(answer)) == 24
     assert caplog.text.count("rows.sqlite") == 1  # the terminal tells why, once
     (tmp_path / "away.sqlite").rename(rows)
-    monkeypatch.setattr(client.application.catalogue, "_retry", 0.0)
+    monkeypatch.setattr(client.application.service, "_retry", 0.0)
     assert "tops/new.png" in numbers(client)
 
 
@@ -44,7 +44,7 @@ def test_one_request_sees_one_index(shop, monkeypatch):
         answer = find(searcher, *asked, **options)
         (photos / "tops/3.png").unlink()
         again()
-        refresh(client.application.catalogue.searcher)  # as another request does
+        refresh(client.application.service.searcher)  # as another request does
         return answer
 
     monkeypatch.setattr(Searcher, "find", meanwhile)
@@ -54,7 +54,7 @@ def test_one_request_sees_one_index(shop, monkeypatch):
 
 def test_a_search_that_takes_too_long_is_ended(shop, monkeypatch):
     client, _, _ = shop
-    monkeypatch.setattr(state, "SECONDS", 0.001)
+    monkeypatch.setattr(service, "SECONDS", 0.001)
     late = client.post("/api/search", json={"name": "tops/3.png", "hide_copies": True})
     assert late.status_code == 503 and "too long" in late.json["error"]
 
@@ -69,7 +69,7 @@ def test_how_deep_a_request_may_go_is_bounded(shop):
 
 def test_few_pictures_are_decoded_at_once(shop, monkeypatch):
     client, _, _ = shop
-    now, most, lock, make = [0], [0], threading.Lock(), state.jpeg
+    now, most, lock, make = [0], [0], threading.Lock(), service.jpeg
 
     def slow(*asked):
         with lock:
@@ -80,7 +80,7 @@ def test_few_pictures_are_decoded_at_once(shop, monkeypatch):
             now[0] -= 1
         return make(*asked)
 
-    monkeypatch.setattr(state, "jpeg", slow)
+    monkeypatch.setattr(service, "jpeg", slow)
     some = list(numbers(client).values())[:10]
     with ThreadPoolExecutor(8) as pool:
         sent = [pool.submit(client.application.test_client().get, f"/picture/{n}") for n in some]

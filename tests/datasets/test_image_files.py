@@ -6,10 +6,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image
 
 from command_line.errors import InputError
-from datasets.image_files import check_image
+from datasets.image_files import check_image, decode_picture
 from datasets.images import decode_pixels, read_pixels
 
 
@@ -120,6 +120,8 @@ def test_pixel_cap_comes_before_decoding(tmp_path):
     assert check_image(tmp_path / "x.png") == "over 25 megapixels"
     (tmp_path / "x.png").write_bytes(encoded(Image.new("1", (5000, 5000)), "PNG"))
     assert check_image(tmp_path / "x.png") is None
+    with pytest.raises(InputError, match="over 24 megapixels"):
+        decode_picture((tmp_path / "x.png").read_bytes(), 24)
 
 
 def test_no_file(tmp_path):
@@ -149,34 +151,17 @@ def damaged(content, rng):
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_the_check_and_training_refuse_the_same_for_the_same_reason(tmp_path, name):
+def test_the_check_and_both_decoders_refuse_the_same_for_the_same_reason(tmp_path, name):
     refused = 0
     for content in damaged(GOOD[name], np.random.default_rng(0)):
         (tmp_path / "x.jpg").write_bytes(content)
-        checked, read = check_image(tmp_path / "x.jpg"), None
-        try:
-            decode_pixels(content)
-        except InputError as error:
-            read = str(error)
-        assert checked == read
+        checked = check_image(tmp_path / "x.jpg")
+        for decode in (decode_pixels, decode_picture):
+            read = None
+            try:
+                decode(content)
+            except InputError as error:
+                read = str(error)
+            assert checked == read
         refused += checked is not None
     assert refused >= 3
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_exif_orientation_is_applied_when_asked(orientation, kind):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    content = encoded(picture(), kind, exif=exif)
-    with Image.open(BytesIO(content)) as image:
-        expected = np.asarray(ImageOps.exif_transpose(image.convert("RGB")))
-    upright = decode_pixels(content, upright=True)
-    assert upright.shape == expected.shape
-    assert np.abs(upright.astype(int) - expected).max() <= 4  # two JPEG decoders
-    assert decode_pixels(content).shape == (30, 40, 3)
-
-
-def test_broken_exif_makes_no_picture_unreadable():
-    content = encoded(picture(), "JPEG", exif=b"Exif\0\0XX*\0 no TIFF")
-    assert decode_pixels(content, upright=True).shape == (30, 40, 3)

@@ -16,24 +16,24 @@ from catalogue.exported import ExportedEncoding
 from checkpointing.run import load_trained_model
 from command_line.errors import InputError
 from export.card import source
-from export.folder import read_about
+from export.encoders import Encoders, largest_difference, sample_inputs
+from export.folder import read_metadata
 from export.model_files import write_onnx
-from export.towers import Towers, largest_difference, sample_inputs
 from tests.export_parity import LIMIT, compare, extracted
 from tests.support.small_run import write_run
 
 
 def onnx_runner(folder):
     sessions = {t: onnxruntime.InferenceSession(folder / f"{t}.onnx") for t in ("query", "gallery")}
-    return lambda tower, inputs: sessions[tower].run(["features"], inputs)[0]
+    return lambda encoder, inputs: sessions[encoder].run(["features"], inputs)[0]
 
 
 def saved_model_runner(folder):
-    towers = tf.saved_model.load(str(folder / "saved_model")).signatures
+    encoders = tf.saved_model.load(str(folder / "saved_model")).signatures
 
-    def run(tower, inputs):
+    def run(encoder, inputs):
         tensors = {name: tf.constant(value) for name, value in inputs.items()}
-        return towers[tower](**tensors)["features"].numpy()
+        return encoders[encoder](**tensors)["features"].numpy()
 
     return run
 
@@ -55,11 +55,11 @@ def test_a_gru_of_both_directions(tmp_path):
     """It becomes a loop. tests/export_parity.py has all there are."""
     write_run(tmp_path, text_model="bi_gru", composition="text_only", levels="high")
     model, config, vocabulary, _ = load_trained_model(tmp_path)
-    towers = Towers(model, config.image_size)
-    run = write_onnx(towers, tmp_path, ["query"])
+    encoders = Encoders(model, config.image_size)
+    run = write_onnx(encoders, tmp_path, ["query"])
     for batch, longest in ((7, 64), (1, 64), (7, 1), (1, 1)):
         given = sample_inputs(config.image_size, len(vocabulary), batch, longest)
-        assert largest_difference(run("query", given), towers.query(**given)["features"]) <= LIMIT
+        assert largest_difference(run("query", given), encoders.query(**given)["features"]) <= LIMIT
 
 
 def test_another_model_is_not_the_same(exported, asked, tmp_path):
@@ -81,7 +81,7 @@ def test_signatures(exported):
 
 
 def test_description(exported, run):
-    about = read_about(exported)
+    about = read_metadata(exported)
     assert about["images"]["size"] == 64 and about["images"]["half_pixel_centres"]
     assert about["levels"] == {"mid": 128, "high": 256}
     assert about["tokens"]["longest"] == 64 and about["checkpoint"]["step"] == 7
@@ -109,7 +109,7 @@ def test_card(exported):
 
 
 def test_card_says_whether_the_data_were_drawn(exported, tmp_path):
-    config = {**read_about(exported)["config"], "data_path": str(tmp_path)}
+    config = {**read_metadata(exported)["config"], "data_path": str(tmp_path)}
     assert source(config).startswith("captions: ") and "drawn" not in source(config)
     (tmp_path / "demo_data.json").touch()
     assert source(config).startswith("drawn garments")
@@ -163,7 +163,7 @@ def flags_for(run, target, results, *more):
 
 
 def test_written_whole_or_not_at_all(run, results, tmp_path, monkeypatch):
-    def differing(towers, size, words, kinds, folder):
+    def differing(encoders, size, words, kinds, folder):
         (folder / "half.onnx").write_text("half")
         raise InputError("onnx, query: differs")
 
@@ -189,7 +189,7 @@ def test_refusals(run, results, tmp_path, monkeypatch):
 def test_a_wrong_export_is_not_written(monkeypatch, tmp_path):
     from export import model_files
 
-    class Towers:
+    class Encoders:
         """Their functions give zeros and ones."""
 
         def __init__(self):
@@ -199,7 +199,7 @@ def test_a_wrong_export_is_not_written(monkeypatch, tmp_path):
             )
             self.query = self.gallery = ones
 
-    broken = {"onnx": lambda towers, folder: lambda tower, inputs: np.full((3, 2), 1.001)}
+    broken = {"onnx": lambda encoders, folder: lambda encoder, inputs: np.full((3, 2), 1.001)}
     monkeypatch.setattr(model_files, "WRITERS", broken)
     with pytest.raises(InputError, match="onnx, query: differs from the model by 1.0e-03"):
-        model_files.write_models(Towers(), 8, 5, ["onnx"], tmp_path)
+        model_files.write_models(Encoders(), 8, 5, ["onnx"], tmp_path)

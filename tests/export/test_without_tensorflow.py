@@ -13,7 +13,7 @@ import search_catalogue
 from catalogue import sources
 from catalogue.search import Searcher
 from command_line.errors import InputError
-from export.folder import read_about, write_about
+from export.folder import read_metadata, write_metadata
 from tests.support.small_catalogue import write_picture
 from tests.support.small_run import CAPTIONS
 
@@ -110,9 +110,9 @@ def test_a_catalogue_of_the_run_says_what_it_needs(exported, indexed, monkeypatc
 
 
 def test_another_export_is_refused(indexed, exported, tmp_path):
-    about = read_about(exported)
+    about = read_metadata(exported)
     about["fingerprint"]["weights"] = "other"
-    write_about(tmp_path, about)
+    write_metadata(tmp_path, about)
     with pytest.raises(InputError, match=f"not with {tmp_path} .other weights"):
         Searcher(indexed, model=str(tmp_path))
 

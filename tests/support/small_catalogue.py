@@ -7,7 +7,7 @@ from PIL import Image
 
 from catalogue.indexing import update_index
 from command_line.errors import InputError
-from datasets.image_files import open_rgb, read_content, read_format
+from datasets.image_files import decode_picture, read_content
 
 DIMS = 12
 
@@ -22,9 +22,7 @@ def write_picture(path, seed, size=(20, 16), **options):
 
 def feature(path):
     """File -> [DIMS], of unit norm: a function of its pixels alone. Needs no TensorFlow."""
-    content = read_content(path)
-    read_format(content)
-    pixels = np.asarray(open_rgb(content))
+    pixels = decode_picture(read_content(path))
     rng = np.random.default_rng(int(pixels.astype(np.int64).sum()) + 7 * int(pixels[0, 0, 0]))
     drawn = rng.standard_normal(DIMS, np.float32)
     return drawn / np.linalg.norm(drawn)

@@ -1,4 +1,4 @@
-"""What a served catalogue holds: its Searcher, few searches at once, and what people brought."""
+"""The search service behind page and API: a Searcher, few searches at once, what people brought."""
 
 import contextlib
 import copy
@@ -14,19 +14,19 @@ from catalogue.thumbnails import jpeg
 from catalogue.uploads import Uploads
 from command_line.errors import InputError
 
-AT_ONCE = 2  # searches; pictures made small: one of 25 megapixels takes 100 MB, by an export 600
+AT_ONCE = 2  # searches; pictures made small: one of 25 megapixels takes up to 300 MB
 SECONDS = 10.0  # in which a search must have had its turn and be done
 RETRY = 5.0  # seconds before an index that could not be opened is tried again
 
 
-def catalogue():
-    """Of this request: the catalogue as it was when the request first asked for it."""
-    if "catalogue" not in g:
-        g.catalogue = current_app.catalogue.now()
-    return g.catalogue
+def service():
+    """The service with the index as it was when this request first asked for it."""
+    if "service" not in g:
+        g.service = current_app.service.now()
+    return g.service
 
 
-class Catalogue:
+class SearchService:
     """A Searcher as the page and the API use it."""
 
     def __init__(self, searcher):
@@ -36,7 +36,7 @@ class Catalogue:
         self._retry, self._said = 0.0, ""
 
     def now(self):
-        """This catalogue with the index as it is now, which stays so for who asked; with the last
+        """This service with the index as it is now, which stays so for who asked; with the last
         one that could be opened where a newer one can't, which the server's terminal tells."""
         if time.monotonic() >= self._retry:
             try:
@@ -56,7 +56,7 @@ class Catalogue:
         return self.searcher.index
 
     def find(self, content, **options):
-        """As Searcher.find. Raises ServiceUnavailable when it is not done in SECONDS."""
+        """The Answer of Searcher.find. Raises ServiceUnavailable when it takes over SECONDS."""
         end = time.monotonic() + SECONDS
         with turn(self._searches):
             try:
@@ -65,9 +65,9 @@ class Catalogue:
                 raise ServiceUnavailable("this search took too long; ask for fewer") from None
 
     def thumbnail(self, content, size):
-        """As thumbnails.jpeg. Raises ServiceUnavailable when its turn does not come."""
+        """A JPEG of thumbnails.jpeg. Raises ServiceUnavailable when its turn does not come."""
         with turn(self._decodes):
-            return jpeg(content, size)
+            return jpeg(content, size, self.searcher.most_megapixels)
 
     def number(self, name):
         """The text 12 -> 12, for an image of the index; None for anything else."""

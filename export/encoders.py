@@ -1,13 +1,21 @@
-"""The two functions of a trained model that are exported, as extraction computes them."""
+"""The query encoder and the gallery encoder of a trained model, as extraction computes them."""
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from command_line.errors import InputError
+
 RECURRENT = (keras.layers.LSTM, keras.layers.GRU)
 
 
-class Towers(tf.Module):
+def require_query_vector(model):
+    """Raises InputError unless a query of this model is one vector among the images'."""
+    if model.pairwise_scorer:
+        raise InputError("--checkpoint_dir: this composition ranks pairs; it has no query vector")
+
+
+class Encoders(tf.Module):
     """query: images [B, S, S, 3] float32 in [-1, 1], tokens [B, T] int32, lengths [B] int32 ->
     {"features": composed [B, D]}; gallery: images -> {"features": [B, D]}. B and T are free."""
 
@@ -38,13 +46,13 @@ class Towers(tf.Module):
 
 
 def largest_difference(ours, theirs):
-    """Of features [B, D]: the largest over the rows of |ours - theirs| / |theirs|."""
+    """The largest over the rows of features [B, D] of |ours - theirs| / |theirs|."""
     return float(np.max(np.linalg.norm(ours - theirs, axis=1) / np.linalg.norm(theirs, axis=1)))
 
 
-def sample_inputs(image_size, words, batch=3, longest=9, seed=0):
+def sample_inputs(image_size, words, batch=3, longest=9):
     """Drawn images, tokens below `words`, lengths: what an export is checked with."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     return {
         "images": rng.uniform(-1, 1, (batch, image_size, image_size, 3)).astype(np.float32),
         "tokens": rng.integers(0, words, (batch, longest)).astype(np.int32),
