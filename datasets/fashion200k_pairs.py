@@ -5,9 +5,14 @@ its words is a stem; captions that share a stem are partners. Unlike the publish
 out whole words only (not the "red" of "embroidered"), and only words that occur once.
 """
 
+from collections import Counter
+from itertools import accumulate
+
 import numpy as np
 
 from datasets.records import Triplet
+
+PRIME, BASE = 2**127 - 1, 2**89 + 29  # no two stems meet in a number: 64 bits of each word count
 
 
 class PairIndex:
@@ -77,13 +82,19 @@ def sample_triplets(index, seed, epoch):
 
 
 def one_word_less(caption):
-    """Every (stem, word): the caption without one word, for the words that occur once in it."""
+    """Every (stem, word): the caption without one word, for the words that occur once in it.
+
+    A stem is a number that stands for its words: polynomials of all words before and after one take
+    a pass each, where the stems as text would take the square of a long caption."""
     words = caption.split()
-    return [
-        (" ".join(words[:i] + words[i + 1 :]), word)
-        for i, word in enumerate(words)
-        if words.count(word) == 1
-    ]
+    counts, numbers = Counter(words), [hash(word) for word in words]
+    before = [*accumulate(numbers, lambda stem, n: (stem * BASE + n) % PRIME, initial=0)]
+    stems, after, power = [], 0, 1  # of words[i + 1 :]
+    for number, stem in zip(reversed(numbers), reversed(before[:-1]), strict=True):
+        stems.append((stem * power + after) % PRIME)
+        after, power = (number * power + after) % PRIME, power * BASE % PRIME
+    pairs = zip(reversed(stems), words, strict=True)
+    return [(stem, word) for stem, word in pairs if counts[word] == 1]
 
 
 def _runs(values):
