@@ -6,13 +6,13 @@ out whole words only (not the "red" of "embroidered"), and only words that occur
 """
 
 from collections import Counter
-from itertools import accumulate
 
 import numpy as np
 
 from datasets.records import Triplet
 
-PRIME, BASE = 2**127 - 1, 2**89 + 29  # no two stems meet in a number: 64 bits of each word count
+PRIME, BASE = 2**127 - 1, 2**89 + 29
+INVERSE = pow(BASE, -1, PRIME)
 
 
 class PairIndex:
@@ -84,17 +84,18 @@ def sample_triplets(index, seed, epoch):
 def one_word_less(caption):
     """Every (stem, word): the caption without one word, for the words that occur once in it.
 
-    A stem is a number that stands for its words: polynomials of all words before and after one take
-    a pass each, where the stems as text would take the square of a long caption."""
+    A stem is a number that stands for its words, sum of hash(word k) BASE^k: as text, the stems of
+    a long caption would take the square of its letters."""
     words = caption.split()
-    counts, numbers = Counter(words), [hash(word) for word in words]
-    before = [*accumulate(numbers, lambda stem, n: (stem * BASE + n) % PRIME, initial=0)]
-    stems, after, power = [], 0, 1  # of words[i + 1 :]
-    for number, stem in zip(reversed(numbers), reversed(before[:-1]), strict=True):
-        stems.append((stem * power + after) % PRIME)
-        after, power = (number * power + after) % PRIME, power * BASE % PRIME
-    pairs = zip(reversed(stems), words, strict=True)
-    return [(stem, word) for stem, word in pairs if counts[word] == 1]
+    counts, power, sums = Counter(words), 1, [0]  # sums[i]: of words[:i]
+    for word in words:
+        sums.append(sums[-1] + hash(word) * power)
+        power = power * BASE % PRIME
+    return [
+        ((sums[i] + (sums[-1] - sums[i + 1]) * INVERSE) % PRIME, word)
+        for i, word in enumerate(words)
+        if counts[word] == 1
+    ]
 
 
 def _runs(values):

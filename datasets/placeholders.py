@@ -20,9 +20,8 @@ MOST_URLS = 3  # that the same bytes may come from
 def too_small(path):
     """The reason against a readable image of fewer pixels a side than SMALLEST_SIDE, else None."""
     with Image.open(path, formats=FORMATS) as image:
-        if min(image.size) < SMALLEST_SIDE:
-            return f"smaller than {SMALLEST_SIDE} pixels a side"
-    return None
+        small = min(image.size) < SMALLEST_SIDE
+    return f"smaller than {SMALLEST_SIDE} pixels a side" if small else None
 
 
 class Bodies:
@@ -47,14 +46,8 @@ class Bodies:
 def shared_bytes(paths, urls):
     """{name: file}, {name: URL} of those that have one -> [[name]]: images with the same bytes from
     more than MOST_URLS URLs; an image without a URL has one of its own. OSError: unreadable."""
-    by_size, by_bytes = defaultdict(list), defaultdict(list)
+    names_of = defaultdict(list)
     for name, path in paths.items():
-        by_size[path.stat().st_size].append(name)
-    for names in by_size.values():
-        for name in names if len(names) > MOST_URLS else ():
-            by_bytes[hashlib.sha256(paths[name].read_bytes()).digest()].append(name)
-    return [
-        names
-        for names in by_bytes.values()
-        if len({urls.get(name, name) for name in names}) > MOST_URLS
-    ]
+        names_of[hashlib.sha256(path.read_bytes()).digest()].append(name)
+    many = (names for names in names_of.values() if len(names) > MOST_URLS)
+    return [names for names in many if len({urls.get(name, name) for name in names}) > MOST_URLS]
