@@ -82,7 +82,7 @@ class Log:
             try:
                 entry = json.loads(line)
                 self._note(entry["asin"], entry["url"], entry["reason"], entry["again"])
-                if entry.get("body"):
+                if entry.get("body"):  # not in lines of older versions
                     self.bodies.note(entry["body"], entry["asin"], entry["url"])
             except (ValueError, KeyError, TypeError):
                 message = "not a line of this log; move the file away"

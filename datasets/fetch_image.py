@@ -6,6 +6,7 @@ import threading
 import time
 from contextlib import closing
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import NamedTuple
@@ -89,15 +90,11 @@ def fetch(session, url, path, rules, pace, bodies):
     tried again: other statuses (403, 404), refused URLs, what is no image or a placeholder
     (placeholders.py; bodies: of all downloads). InputError: can't write.
     """
-    path = Path(path)
-
-    def repeated(body):
-        return bodies.note(body, path.stem, url)
-
+    repeated = partial(bodies.note, name=Path(path).stem, url=url)
     for attempt in range(1, rules.attempts + 1):
         pace.wait()
         try:
-            size, body = _attempt(session, url, path, rules, repeated)
+            size, body = _attempt(session, url, Path(path), rules, repeated)
             return Outcome(None, attempt, size, body=body)
         except Failure as failure:
             too_long = (failure.wait or 0) > LONGEST_RETRY_AFTER

@@ -1,7 +1,6 @@
 """What image hosts answer for a picture that is gone: some pixels, or one body for all URLs.
 
-Of FashionIQ's URLs one stands for up to 67 ASINs, and an uploaded picture may have two or three
-URLs: so bytes are refused by the URLs they came from, not by the names.
+One of FashionIQ's URLs stands for 67 ASINs: what counts is how many URLs gave the same bytes.
 """
 
 import hashlib
@@ -14,7 +13,7 @@ from PIL import Image
 from datasets.image_files import FORMATS
 
 SMALLEST_SIDE = 8  # pixels
-MOST_URLS = 3  # that the same bytes may come from
+MOST_URLS = 3  # that the same bytes may come from: a picture may be uploaded more than once
 
 
 def too_small(path):
