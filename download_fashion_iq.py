@@ -14,6 +14,7 @@ from command_line.errors import run_main
 from command_line.flags import Flags, boolean
 from datasets.fashion_iq_images import HOSTS, crawl
 from datasets.fetch_image import Rules
+from datasets.placeholders import MOST_URLS, SMALLEST_SIDE
 
 
 def parse_flags(argv):
@@ -21,7 +22,9 @@ def parse_flags(argv):
     switch = {"type": boolean, "nargs": "?", "const": True, "default": False}
     parser.add_argument("--data_path", default="data/fashion_iq")
     parser.add_argument("--all", **switch, help="also those that only L_vs needs, or nothing")
-    parser.add_argument("--retry_failed", **switch, help="also images that failed for good before")
+    gone = f"under {SMALLEST_SIDE} pixels a side, or bytes that {MOST_URLS} other URLs gave"
+    retry = f"also images that failed for good before (404, no picture, a placeholder: {gone})"
+    parser.add_argument("--retry_failed", **switch, help=retry)
     parser.add_argument("--min_success", type=float, default=0.95, help="exit 1 below this share")
     parser.add_argument("--threads", type=int, default=16)
     parser.add_argument("--rate", type=float, default=50.0, help="requests per second, all threads")

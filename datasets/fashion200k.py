@@ -93,8 +93,9 @@ def modification(reference_caption, target_caption):
     Where a caption has no such word its last one is taken, as the published loop ends there.
     """
     ours, theirs = reference_caption.split(), target_caption.split()
-    removed = next((word for word in ours if word not in theirs), ours[-1] if ours else "")
-    added = next((word for word in theirs if word not in ours), theirs[-1] if theirs else "")
+    known, wanted = set(ours), set(theirs)  # lists would take the square of a long caption
+    removed = next((word for word in ours if word not in wanted), ours[-1] if ours else "")
+    added = next((word for word in theirs if word not in known), theirs[-1] if theirs else "")
     return f"replace {removed} with {added}"
 
 

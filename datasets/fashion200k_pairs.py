@@ -5,6 +5,9 @@ its words is a stem; captions that share a stem are partners. Unlike the publish
 out whole words only (not the "red" of "embroidered"), and only words that occur once.
 """
 
+import hashlib
+from collections import Counter
+
 import numpy as np
 
 from datasets.records import Triplet
@@ -77,12 +80,17 @@ def sample_triplets(index, seed, epoch):
 
 
 def one_word_less(caption):
-    """Every (stem, word): the caption without one word, for the words that occur once in it."""
+    """Every (stem, word): the caption without one word, for the words that occur once in it.
+
+    A stem is a digest of its words: as text, the stems of a long caption would take the square of
+    its letters."""
     words = caption.split()
+    counts = Counter(words)
+    stems = (" ".join(words[:i] + words[i + 1 :]).encode() for i in range(len(words)))
     return [
-        (" ".join(words[:i] + words[i + 1 :]), word)
-        for i, word in enumerate(words)
-        if words.count(word) == 1
+        (hashlib.blake2b(stem, digest_size=16).digest(), word)
+        for stem, word in zip(stems, words, strict=True)
+        if counts[word] == 1
     ]
 
 

@@ -14,6 +14,7 @@ from command_line.errors import InputError
 from datasets.fashion_iq import CATEGORIES, read_fashion_iq, read_split
 from datasets.fetch_image import Pace, fetch, make_session
 from datasets.find_images import image_paths
+from datasets.placeholders import Bodies
 from datasets.released_files import read_lines
 
 HOSTS = (
@@ -71,7 +72,7 @@ class Log:
     """download_log.jsonl: one line a finished image. A line cut by a kill is dropped."""
 
     def __init__(self, path):
-        self.path, self.failed = path, {}
+        self.path, self.failed, self.bodies = path, {}, Bodies()
         content = path.read_bytes() if path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if whole != content:
@@ -81,6 +82,8 @@ class Log:
             try:
                 entry = json.loads(line)
                 self._note(entry["asin"], entry["url"], entry["reason"], entry["again"])
+                if entry.get("body"):  # not in lines of older versions
+                    self.bodies.note(entry["body"], entry["asin"], entry["url"])
             except (ValueError, KeyError, TypeError):
                 message = "not a line of this log; move the file away"
                 raise InputError(f"{path}:{number}: {message}") from None
@@ -143,9 +146,10 @@ def download(jobs, folder, log, rules, threads, rate):
     session, pace, good, bad = make_session(threads), Pace(rate), 0, 0
     pool = ThreadPoolExecutor(threads)
     try:
+        shared = rules, pace, log.bodies
         futures = {
             pool.submit(
-                fetch, session, job.url, folder / job.category / f"{job.asin}.jpg", rules, pace
+                fetch, session, job.url, folder / job.category / f"{job.asin}.jpg", *shared
             ): job
             for job in jobs
         }

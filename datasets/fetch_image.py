@@ -1,10 +1,12 @@
 """One image by HTTP: allowed hosts only, bounded in time and size, verified before it is kept."""
 
+import hashlib
 import random
 import threading
 import time
 from contextlib import closing
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,7 @@ import urllib3
 from command_line.errors import InputError
 from command_line.files import whole_file
 from datasets.image_files import TRUNCATED, check_image
+from datasets.placeholders import too_small
 
 MAX_REDIRECTS = 5
 LONGEST_RETRY_AFTER = 300  # seconds; a server that asks for more is left alone
@@ -38,12 +41,13 @@ class Outcome(NamedTuple):
     attempts: int
     size: int = 0  # bytes
     again: bool = False  # another run may succeed (time-outs, 429, 5xx)
+    body: str = ""  # SHA-256 of what is a picture, kept or not
 
 
 class Failure(Exception):
-    def __init__(self, reason, again=False, wait=None):
+    def __init__(self, reason, again=False, wait=None, body=""):
         super().__init__(reason)
-        self.reason, self.again, self.wait = reason, again, wait
+        self.reason, self.again, self.wait, self.body = reason, again, wait, body
 
 
 class Pace:
@@ -79,20 +83,23 @@ def make_session(threads):
     return session
 
 
-def fetch(session, url, path, rules, pace):
+def fetch(session, url, path, rules, pace, bodies):
     """Downloads url to path, which appears complete and verified or not at all -> Outcome.
 
     Tried again with growing pauses: 429, 5xx, time-outs, broken connections, truncated images. Not
-    tried again: other statuses (403, 404), refused URLs, what is no image. InputError: can't write.
+    tried again: other statuses (403, 404), refused URLs, what is no image or a placeholder
+    (placeholders.py; bodies: of all downloads). InputError: can't write.
     """
+    repeated = partial(bodies.note, name=Path(path).stem, url=url)
     for attempt in range(1, rules.attempts + 1):
         pace.wait()
         try:
-            return Outcome(None, attempt, _attempt(session, url, Path(path), rules))
+            size, body = _attempt(session, url, Path(path), rules, repeated)
+            return Outcome(None, attempt, size, body=body)
         except Failure as failure:
             too_long = (failure.wait or 0) > LONGEST_RETRY_AFTER
             if not failure.again or too_long or attempt == rules.attempts:
-                return Outcome(failure.reason, attempt, again=failure.again)
+                return Outcome(failure.reason, attempt, again=failure.again, body=failure.body)
             if failure.wait is not None:
                 pace.pause(failure.wait)
             else:
@@ -115,8 +122,8 @@ def check_url(url, hosts):
         raise Failure(f"host not allowed: {str(host)[:80]}")
 
 
-def _attempt(session, url, path, rules):
-    """One try, redirects included; each of their URLs is checked -> bytes."""
+def _attempt(session, url, path, rules, repeated):
+    """One try, redirects included; each of their URLs is checked -> bytes, SHA-256."""
     deadline = time.monotonic() + rules.total_time
     try:
         for _ in range(MAX_REDIRECTS + 1):
@@ -126,7 +133,7 @@ def _attempt(session, url, path, rules):
                 location = session.get_redirect_target(response)
                 if location is None:
                     _check_status(response)
-                    return _store(response.raw, path, rules.max_bytes, deadline)
+                    return _store(response.raw, path, rules.max_bytes, deadline, repeated)
                 url = urljoin(url, location)
     except (requests.Timeout, urllib3.exceptions.TimeoutError):
         raise Failure("timeout", again=True) from None
@@ -156,25 +163,27 @@ def _retry_after(response):
         return None
 
 
-def _store(body, path, max_bytes, deadline):
+def _store(body, path, max_bytes, deadline, repeated):
     """Body -> temporary file, verified, renamed to path; Failure or InputError leave nothing."""
     if (body.length_remaining or 0) > max_bytes:
         raise Failure(f"over {max_bytes:,} bytes")
     try:
         with whole_file(path, "wb") as file:
-            size = _write(body, file, max_bytes, deadline)
-            reason = check_image(file.name)
+            size, digest = _write(body, file, max_bytes, deadline)
+            reason = check_image(file.name) or too_small(file.name)
             if reason:
                 raise Failure(reason, again=reason == TRUNCATED)
+            if reason := repeated(digest):
+                raise Failure(reason, body=digest)
     except urllib3.exceptions.HTTPError:
         raise
     except OSError as error:
         raise InputError(f"{path}: can't be written: {error.strerror}") from None
-    return size
+    return size, digest
 
 
 def _write(body, file, max_bytes, deadline):
-    size = 0
+    size, digest = 0, hashlib.sha256()
     # read1 returns what has come, so that a server that trickles meets the deadline.
     while chunk := body.read1(CHUNK, decode_content=True):
         size += len(chunk)
@@ -182,6 +191,7 @@ def _write(body, file, max_bytes, deadline):
             raise Failure(f"over {max_bytes:,} bytes")
         if time.monotonic() > deadline:
             raise Failure("timeout", again=True)
+        digest.update(chunk)
         file.write(chunk)
     file.flush()
-    return size
+    return size, digest.hexdigest()

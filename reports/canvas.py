@@ -1,5 +1,7 @@
 """What the sheets are painted on: one PNG with text in a font that is the same on every machine."""
 
+from bisect import bisect_right
+from itertools import islice
 from pathlib import Path
 
 import matplotlib
@@ -23,21 +25,33 @@ def font(size):
 
 
 def wrap(draw, text, face, width):
-    """Text -> lines no wider than `width`; a longer word is broken."""
-    lines = [""]
+    """Text -> its lines, one by one, no wider than `width`; a longer word is broken."""
+    line = ""
     for word in text.split():
         while word:
-            candidate = f"{lines[-1]} {word}".strip()
-            if draw.textlength(candidate, face) <= width:
-                lines[-1], word = candidate, ""
-            elif lines[-1]:
-                lines.append("")
+            candidate = f"{line} {word}".strip()
+            fitting = letters_within(draw, candidate, face, width)
+            if fitting == len(candidate):
+                line, word = candidate, ""
+            elif line:
+                yield line
+                line = ""
             else:
-                cut = len(word)
-                while cut > 1 and draw.textlength(word[:cut], face) > width:
-                    cut -= 1
-                lines[-1], word = word[:cut], word[cut:]
-    return lines
+                cut = max(fitting, 1)
+                line, word = word[:cut], word[cut:]
+    yield line
+
+
+def letters_within(draw, text, face, width):
+    """How many letters of the text are no wider than `width`, at a cost that goes by their number,
+    not by the text's."""
+    tried = 32
+    while draw.textlength(text[:tried], face) <= width:
+        if tried >= len(text):
+            return len(text)
+        tried *= 2
+    letters = range(1, min(tried, len(text)))
+    return bisect_right(letters, width, key=lambda n: draw.textlength(text[:n], face))
 
 
 class Canvas:
@@ -53,8 +67,8 @@ class Canvas:
     def caption(self, x, y, text):
         """The caption in the largest size that fits its column, cut only below 13 pixels."""
         for size in range(23, 12, -1):
-            lines = wrap(self.draw, f"“{text}”", font(size), CAPTION)
             fitting = (CELL + LABEL) // (size + 6)
+            lines = list(islice(wrap(self.draw, f"“{text}”", font(size), CAPTION), fitting + 1))
             if len(lines) <= fitting:
                 break
         else:

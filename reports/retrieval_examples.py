@@ -53,6 +53,7 @@ class Examples(NamedTuple):
 
 def spread(rows, count):
     """At most `count` of the rows, evenly spaced in released order: a rule, no choice by hand."""
+    count = min(count, len(rows))
     return rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(int))] if len(rows) else rows
 
 

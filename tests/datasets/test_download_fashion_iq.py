@@ -17,6 +17,7 @@ import download_fashion_iq
 from command_line.errors import InputError
 from datasets import fashion_iq_images
 from datasets.fashion_iq_images import read_urls
+from datasets.placeholders import MOST_URLS, shared_bytes
 from tests.datasets.test_image_files import JPEG
 from tests.support.image_server import image_server
 from tests.support.small_data import small_fashion_iq, write
@@ -83,6 +84,34 @@ def test_retry_failed(server, tmp_path):
     assert run(root, "--min_success=1", "--retry_failed") == 0
 
 
+def test_what_hosts_send_for_pictures_that_are_gone(server, tmp_path, capsys):
+    server.content["gone"] = JPEG  # readable: only its many URLs tell
+    special = {f"SV0000000{i}": f"/gone/{i}" for i in range(6)} | {"TV00000005": "/pixel/1"}
+    special |= {f"DV0000000{i}": "/png/1" for i in range(6)}  # one URL for all of them
+    root = data_folder(tmp_path, server, **special)
+    assert run(root, "--min_success=0") == 0
+    kept = [path for path in root.rglob("*.jpg") if path.read_bytes() == JPEG]
+    assert len(kept) == MOST_URLS and len(list(root.rglob("DV*.jpg"))) == 6
+    printed = capsys.readouterr().out
+    named = re.search("      3  the bytes of (.*), which have other URLs\n", printed)[1]
+    assert set(named.split(", ")) == {path.stem for path in kept}
+    assert "      1  smaller than 8 pixels a side\n" in printed
+    for path in kept:
+        path.unlink()
+    assert run(root, "--min_success=0") == 0  # the log knows the bytes
+    assert not [path for path in root.rglob("*.jpg") if path.read_bytes() == JPEG]
+    server.seen.clear()
+    assert run(root, "--min_success=0") == 0 and not server.seen
+
+
+def test_bytes_that_many_names_share(tmp_path):
+    paths = {name: tmp_path / name for name in "ABCDEFGHIJ"}
+    for name, path in paths.items():
+        path.write_bytes(b"one" if name in "ABCDE" else b"two" if name in "FGHI" else b"six")
+    assert shared_bytes(paths, {}) == [list("ABCDE"), list("FGHI")]
+    assert shared_bytes(paths, {"F": "/x", "I": "/x"}) == [list("ABCDE")]  # F to I: three URLs
+
+
 def test_kill_and_resume(server, tmp_path):
     names = [f"{c}V0000000{i}" for c in "DST" for i in range(6)]
     root = data_folder(tmp_path, server, **{name: f"/nap/{name}" for name in names})
@@ -101,7 +130,7 @@ def test_kill_and_resume(server, tmp_path):
     assert run(root) == 0
     files = list((root / "image_data").rglob("*"))
     assert sum(path.is_file() for path in files) == 27
-    assert all(path.read_bytes() == JPEG for path in files if path.is_file())
+    assert all(path.read_bytes().startswith(JPEG) for path in files if path.is_file())
     assert all(path.stat().st_mtime_ns == kept[path] for path in kept)
     for line in (root / "download_log.jsonl").read_text().splitlines():
         assert json.loads(line)["reason"] is None

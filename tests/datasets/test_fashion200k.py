@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.fashion200k import modification, read_fashion200k
-from datasets.fashion200k_pairs import PairIndex, sample_triplets
+from datasets.fashion200k_pairs import PairIndex, one_word_less, sample_triplets
 from datasets.records import LabelledImage
 
 
@@ -30,6 +30,16 @@ def is_partner(ours, theirs):
             if rest == theirs[:j] + theirs[j + 1 :] and a not in theirs and b not in ours:
                 return True
     return False
+
+
+def test_a_long_caption_costs_no_more_than_its_words():
+    words = [f"{i:04}" for i in range(2_000)]  # 10,000 characters, the readers' limit
+    stems = one_word_less(" ".join(words))
+    assert [word for _, word in stems] == words and len(set(stems)) == 2_000
+    assert sum(sys.getsizeof(stem) for stem, _ in stems) < 100 * 2_000
+    for i in random.Random(0).sample(range(2_000), 5):
+        rest = words[:i] + words[i + 1 :]
+        assert (stems[i][0], "new") == one_word_less(" ".join([*rest, "new"]))[-1]
 
 
 captions = st.lists(st.text("abcd ", max_size=7).map(lambda s: " ".join(s.split())), max_size=12)

@@ -1,5 +1,6 @@
 """One image from a local server, for every kind of answer."""
 
+import hashlib
 import threading
 import time
 
@@ -7,10 +8,15 @@ import pytest
 
 from command_line.errors import InputError
 from datasets.fetch_image import Failure, Pace, Rules, check_url, fetch, make_session
+from datasets.placeholders import Bodies
 from tests.datasets.test_image_files import JPEG, PNG
 from tests.support.image_server import image_server
 
 RULES = Rules(frozenset({"127.0.0.1"}), timeout=0.5, total_time=1, attempts=2, backoff=0.01)
+
+
+def get(url, path, pace=None):
+    return fetch(make_session(2), url, path, RULES, pace or Pace(1000), Bodies())
 
 
 @pytest.fixture
@@ -37,6 +43,9 @@ def server(monkeypatch):
         ("/trickle/1", "timeout", 2),
         ("/empty/1", "empty file", 1),
         ("/html/1", "HTML or XML page", 1),
+        ("/pixel/1", "smaller than 8 pixels a side", 1),
+        ("/narrow/1", "smaller than 8 pixels a side", 1),
+        ("/small/1", None, 1),
         ("/tiff/1", "not a JPEG, PNG, WebP, GIF or BMP", 1),
         ("/bomb/1", "over 25 megapixels", 1),
         ("/half/1", "truncated or corrupt", 2),
@@ -49,37 +58,35 @@ def server(monkeypatch):
 )
 def test_answers(server, tmp_path, path, reason, requests):
     path = path.replace("{port}", str(server.server_port))
-    outcome = fetch(make_session(2), server.url + path, tmp_path / "x.jpg", RULES, Pace(1000))
+    outcome = get(server.url + path, tmp_path / "x.jpg")
     assert (outcome.reason, server.seen[path]) == (reason, requests)
     assert [f.name for f in tmp_path.iterdir()] == ([] if reason else ["x.jpg"])
     if not reason:
-        assert (tmp_path / "x.jpg").read_bytes() in (JPEG, PNG)
-        assert outcome.size == (tmp_path / "x.jpg").stat().st_size
+        content = (tmp_path / "x.jpg").read_bytes()
+        assert content.startswith((JPEG, PNG, server.content["small"]))
+        assert outcome[2:] == (len(content), False, hashlib.sha256(content).hexdigest())
 
 
 def test_redirect_loop_and_no_server(server, tmp_path):
-    session, path = make_session(1), tmp_path / "x.jpg"
-    outcome = fetch(session, f"{server.url}/to/", path, RULES, Pace(1000))
+    path = tmp_path / "x.jpg"
+    outcome = get(f"{server.url}/to/", path)
     assert outcome.reason == "too many redirects" and server.seen["/to/"] == 6
     server.shutdown()
     server.server_close()
-    outcome = fetch(session, server.url + "/ok", path, RULES, Pace(1000))
-    assert outcome == ("connection failed or broken off", 2, 0, True)
+    outcome = get(server.url + "/ok", path)
+    assert outcome == ("connection failed or broken off", 2, 0, True, "")
 
 
 def test_retry_after_is_waited_for(server, tmp_path):
-    pace = Pace(1000)
-    fetch(make_session(1), server.url + "/busy/1", tmp_path / "x.jpg", RULES, pace)
+    get(server.url + "/busy/1", tmp_path / "x.jpg")
     (_, first), (_, second) = server.times
     assert 0.95 < second - first < 5
 
 
 def test_rate(server, tmp_path):
-    pace, session = Pace(20), make_session(4)
+    pace = Pace(20)
     threads = [
-        threading.Thread(
-            target=fetch, args=(session, server.url + f"/ok/{i}", tmp_path / str(i), RULES, pace)
-        )
+        threading.Thread(target=get, args=(server.url + f"/ok/{i}", tmp_path / str(i), pace))
         for i in range(8)
     ]
     start = time.monotonic()
@@ -110,4 +117,4 @@ def test_refused_urls(url):
 
 def test_unwritable(server, tmp_path):
     with pytest.raises(InputError, match="x.jpg: can't be written"):
-        fetch(make_session(1), server.url + "/ok", tmp_path / "no" / "x.jpg", RULES, Pace(1000))
+        get(server.url + "/ok", tmp_path / "no" / "x.jpg")

@@ -86,9 +86,27 @@ def test_page_is_self_contained_and_escaped(folder):
 def test_captions_are_wrapped_within_their_column():
     draw = ImageDraw.Draw(Image.new("RGB", (10, 10)))
     face = canvas.font(20)
-    lines = canvas.wrap(draw, HARD_CAPTION + " and more", face, 200)
+    lines = list(canvas.wrap(draw, HARD_CAPTION + " and more", face, 200))
     assert max(draw.textlength(line, face) for line in lines) <= 200
     assert "".join(lines).replace(" ", "") == (HARD_CAPTION + " and more").replace(" ", "")
+
+
+class Ruler:
+    """Ten pixels a letter; counts the letters it measured."""
+
+    measured = 0
+
+    def textlength(self, text, face):
+        self.measured += len(text)
+        return 10 * len(text)
+
+
+def test_a_long_word_costs_no_more_than_its_letters():
+    ruler = Ruler()
+    lines = list(canvas.wrap(ruler, "x" * 9_999, None, 205))
+    assert [len(line) for line in lines] == [20] * 499 + [19]
+    assert ruler.measured < 20 * 9_999
+    canvas.Canvas(300, 300).caption(0, 0, "x" * 9_999)  # at each size the lines shown, no more
 
 
 def test_main_writes_both_files(folder, tmp_path, capsys):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-from tests.datasets.test_image_files import FRAMES, JPEG, PNG, encoded, huge_png
+from tests.datasets.test_image_files import FRAMES, JPEG, PNG, encoded, huge_png, picture
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -29,6 +29,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer_content(self, kind, first):
         self.send(200, self.server.content[kind])
+
+    def answer_ok(self, kind, first):
+        self.send(200, self.server.content[kind] + self.path.encode())  # other bytes for each path
 
     def answer_status(self, kind, first):
         self.send(int(self.path.split("/")[2]), b"<html>no</html>")
@@ -72,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer_nap(self, kind, first):
         time.sleep(0.15)
-        self.send(200, JPEG)
+        self.answer_ok("ok", first)
 
     def log_message(self, *args):
         pass
@@ -90,6 +93,9 @@ def image_server(monkeypatch):
         "png": PNG,
         "empty": b"",
         "html": b"<!DOCTYPE html>",
+        "pixel": encoded(picture("P", (1, 1)), "GIF"),
+        "narrow": encoded(picture(size=(7, 90)), "PNG"),
+        "small": encoded(picture(size=(8, 8)), "JPEG"),
         "tiff": encoded(FRAMES[0], "TIFF"),
         "bomb": huge_png(60_000, 60_000),
         "half": JPEG[: len(JPEG) // 2],
