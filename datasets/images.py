@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from command_line.errors import InputError
-from datasets import pictures
+from datasets import READERS, pictures
 from datasets.image_files import TRUNCATED, decode_picture, open_rgb, read_content, read_format
 
 # Decoded by TensorFlow, as published. Its BMP reader ignores palettes and its WebP reader refuses
@@ -32,6 +32,11 @@ def read_picture(path):
 
 # A data set's reader names one of them in DECODER.
 READ_PIXELS = {"tensorflow": read_pixels, pictures.DECODER: read_picture}
+
+
+def pixels_of(dataset):
+    """The one of READ_PIXELS that a data set asks for."""
+    return READ_PIXELS[READERS[dataset].DECODER]
 
 
 def _read_file(path, decode):

@@ -23,7 +23,7 @@ from checkpointing.run import load_trained_model
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from datasets.find_images import image_paths
-from datasets.images import image_batches, iterate
+from datasets.images import image_batches, iterate, pixels_of
 from datasets.records import Query
 from datasets.vocabulary import pad
 from evaluation.encoder import encode_captions
@@ -103,7 +103,8 @@ def read_rows(model, config, vocabulary, subset, numbers, count):
     files = [paths[queries[number].reference] for number in chosen]
     captions = encode_captions(config, vocabulary, [queries[n].caption for n in chosen])
     rows = []
-    for images in iterate(image_batches(files, config.image_size, BATCH, config.as_published)):
+    grid = config.image_size, BATCH, config.as_published
+    for images in iterate(image_batches(files, *grid, pixels_of(config.dataset))):
         part = slice(len(rows), len(rows) + len(images))
         levels = attention_maps(model, images, *pad(captions[part]))
         for i, (number, path) in enumerate(zip(chosen[part], files[part], strict=True)):
