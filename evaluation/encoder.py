@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from datasets.images import image_batches, iterate, pixels_of, read_pixels
+from datasets.images import image_batches, iterate, pixels_of
 from datasets.vocabulary import pad
 from evaluation.pairwise_scorer import scorer_for
 
