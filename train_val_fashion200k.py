@@ -10,8 +10,9 @@ import datasets
 from command_line.errors import InputError, run_main
 from config import parse_config
 from datasets.fashion200k import read_fashion200k
-from datasets.fashion200k_pairs import PairIndex, sample_triplets
+from datasets.fashion200k_pairs import one_word_less, sample_triplets
 from datasets.find_images import require_images
+from datasets.pair_index import PairIndex
 from training.devices import all_devices
 from training.examples import build_vocabulary, training_examples
 from training.stages import run_training
@@ -28,7 +29,7 @@ def main(argv):
         vocabulary = build_vocabulary(config, captions)
         found = require_images(config, "", (image.path for image in images))
         paths = {("", name): str(path) for name, path in found.items()}
-        index = PairIndex([image for image in images if image.path in found])
+        index = PairIndex([image for image in images if image.path in found], one_word_less)
 
         def examples_of_epoch(epoch):
             triplets = sample_triplets(index, config.seed, epoch)

@@ -25,7 +25,8 @@ from command_line.flags import Flags
 from comparison.runs import SPEED_FILE
 from config import load_config
 from datasets.fashion200k import read_fashion200k
-from datasets.fashion200k_pairs import PairIndex, sample_triplets
+from datasets.fashion200k_pairs import one_word_less, sample_triplets
+from datasets.pair_index import PairIndex
 from evaluation.encoder import Encoder, encode_captions
 from training.examples import training_examples, training_paths
 from training.loop import compiled_update
@@ -68,7 +69,7 @@ def some_triplets(config):
     """QUERIES training triplets, or as many as a batch needs."""
     count = max(QUERIES, config.batch_size)
     if config.dataset == "fashion200k":
-        index = PairIndex(read_fashion200k(config.data_path, "train"))
+        index = PairIndex(read_fashion200k(config.data_path, "train"), one_word_less)
         return sample_triplets(index, 0, 0)[:count]
     return datasets.read_train_triplets(config.dataset, config.data_path)[:count]
 

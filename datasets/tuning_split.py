@@ -19,8 +19,9 @@ import datasets
 from command_line.errors import InputError
 from command_line.files import write_json, write_lines
 from datasets.fashion200k import read_fashion200k
-from datasets.fashion200k_pairs import PairIndex, sample_triplets
+from datasets.fashion200k_pairs import one_word_less, sample_triplets
 from datasets.fashion_iq import CATEGORIES, read_fashion_iq, read_split
+from datasets.pair_index import PairIndex
 from datasets.released_files import read_json
 from datasets.shoes import read_shoes
 
@@ -122,7 +123,7 @@ def _fashion200k(data_path, folder):
     for split, own in parts.items():
         rows = [f"{image.path}\t1.0\t{image.caption}" for image in own]
         write_lines(folder / f"labels/all_{split}_detect_all.txt", rows)
-    queries = sample_triplets(PairIndex(parts["test"]), SEED, 0)
+    queries = sample_triplets(PairIndex(parts["test"], one_word_less), SEED, 0)
     write_lines(folder / "test_queries.txt", [f"{q.reference} {q.target}" for q in queries])
     return {
         "queries for tuning": len(queries),
