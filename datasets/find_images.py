@@ -13,7 +13,7 @@ def image_paths(dataset, data_path, names, subset=""):
     for name in names:
         for folder, files in datasets.READERS[dataset].image_places(name, subset):
             if folder not in listed:
-                listed[folder] = _file_names(root / folder)
+                listed[folder] = file_names(root / folder)
             file = next((file for file in files if file in listed[folder]), None)
             if file:
                 found[name] = root / folder / file
@@ -38,7 +38,7 @@ def require_images(config, subset, *names):
     return paths
 
 
-def _file_names(folder):
+def file_names(folder):
     """Names of the files in a folder, the empty set when there is no such folder."""
     try:
         with os.scandir(folder) as entries:

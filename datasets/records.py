@@ -1,5 +1,6 @@
 """What the readers return: plain records, in released order."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -10,6 +11,7 @@ class Triplet(NamedTuple):
     target: str
     caption: str  # one relative caption, raw
     subset: str = ""  # FashionIQ category
+    label: int | None = None  # of products: targets with one label have equal values
 
 
 class Query(NamedTuple):
@@ -36,3 +38,19 @@ class Benchmark(NamedTuple):
 class LabelledImage(NamedTuple):  # of Fashion200k
     path: str  # women/<category>/<sub>/<id>/<file>
     caption: str
+
+
+class SideText(NamedTuple):
+    """A training image's own text."""
+
+    name: str  # image name as in Triplet
+    text: str
+    subset: str = ""  # FashionIQ category
+
+
+class TrainingSet(NamedTuple):
+    """What a data set trains on."""
+
+    images: list[str]  # names of all that can occur
+    texts: list[str]  # hold every word that can occur
+    triplets: Callable  # (seed, epoch, there: names of images that exist) -> list[Triplet]

@@ -4,11 +4,11 @@ FashionIQ: attribute tags; Shoes: shoe captions; Fashion200k: product captions.
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 from command_line.errors import InputError
 from datasets.fashion200k import read_fashion200k
 from datasets.fashion_iq import CATEGORIES
+from datasets.records import SideText
 from datasets.released_files import (
     check_caption,
     check_name,
@@ -19,12 +19,6 @@ from datasets.released_files import (
 )
 
 MAX_TAG_WORDS = 20  # published generate_tags_fashion_iq.py
-
-
-class SideText(NamedTuple):
-    name: str  # image name as in Triplet
-    text: str
-    subset: str = ""  # FashionIQ category
 
 
 def read_side_texts(dataset, data_path):

@@ -57,10 +57,7 @@ def split_by_image(pairs, share=SHARE, seed=SEED):
 
     Pairs that share images, also by way of others, stay together; such groups are taken in a drawn
     order, those left out that are too large for what is still wanted."""
-    number = {name: i for i, name in enumerate(dict.fromkeys(n for pair in pairs for n in pair))}
-    edges = np.array([[number[name] for name in pair] for pair in pairs]).T  # [2, P]
-    graph = coo_array((np.ones(len(pairs)), edges), shape=(len(number),) * 2)
-    groups = connected_components(graph, directed=False)[1][edges[0]]  # [P]
+    groups = connected(pairs)
     sizes, wanted = np.bincount(groups), round(share * len(pairs))
     chosen = np.zeros(len(sizes), bool)
     for group in np.random.default_rng(seed).permutation(len(sizes)):
@@ -68,6 +65,14 @@ def split_by_image(pairs, share=SHARE, seed=SEED):
             chosen[group] = True
             wanted -= sizes[group]
     return chosen[groups]
+
+
+def connected(pairs):
+    """Pairs of anything -> number of the group that each is in by what it shares [P]."""
+    number = {name: i for i, name in enumerate(dict.fromkeys(n for pair in pairs for n in pair))}
+    edges = np.array([[number[name] for name in pair] for pair in pairs]).T  # [2, P]
+    graph = coo_array((np.ones(len(pairs)), edges), shape=(len(number),) * 2)
+    return connected_components(graph, directed=False)[1][edges[0]]
 
 
 def _fashion_iq(data_path, folder):

@@ -1,0 +1,171 @@
+"""A shop's own products: triplets are drawn of products that differ in one attribute
+(product_pairs.py); those people wrote are trained on beside them.
+
+products.jsonl and products.json are written by prepare_products.py; `images` leads to the folder.
+"""
+
+import hashlib
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from command_line.errors import InputError
+from command_line.files import write_json, write_lines
+from datasets.pair_index import PairIndex
+from datasets.product_pairs import one_value_less, sample_products, sentence
+from datasets.records import Benchmark, Query, SideText, TrainingSet, Triplet
+from datasets.released_files import check_name, read_json, read_lines
+
+TITLE = "Products"
+SOURCE = "a table and a folder of photographs: python -m datasets.prepare_products"
+SUBSETS = ("",)
+PROTOCOLS = ("val",)
+ANNOTATIONS = ["products.jsonl", "products.json"]
+IMAGE_FOLDERS = ("images",)
+RELEASED = {}
+PARTS = TRAINING, TUNING, VALIDATION = ("training", "tuning", "validation")
+SEED = 0  # of the validation queries
+MOST_QUERIES = 5_000
+
+
+class Product(NamedTuple):
+    image: str  # path below the folder of images
+    values: tuple[str | None, ...]  # of the attributes
+    part: str
+    triplets: list  # given ones of which it is the reference: target, caption
+
+
+def read_training(data_path):
+    """Both parts that are trained on -> TrainingSet; label: the number of the target's values."""
+    return training_of(*read_products(data_path))
+
+
+def read_benchmark(data_path, subset, protocol):
+    """One query for each validation product that has a partner, the same every time; without
+    attributes the given ones. Correct is what has the target's values -> Benchmark."""
+    return benchmark_of(*read_products(data_path))
+
+
+def training_of(products, about):
+    products = [product for product in products if product.part != VALIDATION]
+    numbers = {}
+    label = {p.image: numbers.setdefault(_same(p), len(numbers)) for p in products}
+    given = [Triplet(p.image, *row) for p in products for row in p.triplets]
+
+    @lru_cache(1)
+    def index(there):
+        return index_of(product for product in products if product.image in there)
+
+    def triplets(seed, epoch, there):
+        there = frozenset(there)
+        drawn = sample_products(index(there), about["phrases"], seed, epoch)
+        own = [t for t in given if there.issuperset(t[:2])]
+        return [triplet._replace(label=label[triplet.target]) for triplet in drawn + own]
+
+    phrases = [sentence(phrase, "", "") for phrase in about["phrases"]]
+    texts = [*phrases, *(text.text for text in _texts(products)), *(t.caption for t in given)]
+    return TrainingSet([product.image for product in products], texts, triplets)
+
+
+def benchmark_of(products, about):
+    products = [product for product in products if product.part == VALIDATION]
+    asked = [Triplet(p.image, *row) for p in products for row in p.triplets]
+    if about["attributes"]:
+        asked = sample_products(index_of(products), about["phrases"], SEED, 0)[:MOST_QUERIES]
+    same, key = {}, {product.image: _same(product) for product in products}
+    for image in sorted(key):
+        same.setdefault(key[image], []).append(image)
+    queries = [Query(t.reference, t.caption, tuple(same[key[t.target]])) for t in asked]
+    return Benchmark(queries, sorted(key))
+
+
+def read_side_texts(data_path):
+    """The values of the products that are trained on -> list[SideText]."""
+    return _texts(p for p in read_products(data_path)[0] if p.part != VALIDATION)
+
+
+def read_codes(data_path, names):
+    """Attributes, and their values as numbers, -1 for none: [N, attributes] of the named images."""
+    products, about = read_products(data_path)
+    values, codes = {product.image: product.values for product in products}, {None: -1}
+    rows = [[codes.setdefault(v, len(codes) - 1) for v in values[name]] for name in names]
+    return about["attributes"], np.array(rows, np.int64).reshape(len(names), -1)
+
+
+def count_empty_captions(data_path, split):
+    """None: prepare_products refuses them."""
+    return 0
+
+
+def image_places(name, subset):
+    """Where an image lies: (folder below the data path, file names)."""
+    check_name(name, "image", folders=True)
+    folder, _, file = f"images/{name}".rpartition("/")
+    return [(folder, [file])]
+
+
+def write_tuning(data_path, folder):
+    """The tuning part as validation of what the training part trains -> counts."""
+    entries, about = read_entries(data_path), read_json(Path(data_path, "products.json"), dict)
+    entries = [entry for entry in entries if entry["part"] != VALIDATION]
+    tuning = sum(entry["part"] == TUNING for entry in entries)
+    names = {TUNING: VALIDATION, TRAINING: TRAINING}
+    entries = [{**entry, "part": names[entry["part"]]} for entry in entries]
+    write_products(folder, entries, about)
+    return {"products for tuning": tuning, "for training": len(entries) - tuning}
+
+
+def read_products(data_path):
+    """-> (list[Product], products.json). InputError where the two files don't belong together."""
+    about = read_json(Path(data_path, "products.json"), dict)
+    path = Path(data_path, "products.jsonl")
+    if about["sha256"]["products.jsonl"] != hashlib.sha256(path.read_bytes()).hexdigest():
+        raise InputError(f"{path}: not what products.json describes: prepare it again")
+    return from_entries(read_entries(data_path), about), about
+
+
+def from_entries(entries, about):
+    """Lines of products.jsonl -> list[Product]."""
+    products = []
+    for entry in entries:
+        values = tuple(entry["values"].get(name) for name in about["attributes"])
+        triplets = entry.get("triplets", [])
+        products.append(Product(entry["image"], values, entry["part"], triplets))
+    return products
+
+
+def read_entries(data_path):
+    """Lines of products.jsonl -> list of dict, by image name."""
+    path, entries = Path(data_path, "products.jsonl"), []
+    for number, line in enumerate(read_lines(path), 1):
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            raise InputError(f"{path}:{number}: not JSON: prepare it again") from None
+    return entries
+
+
+def write_products(folder, entries, about):
+    """products.jsonl, then products.json, which knows the other by its digest."""
+    path = Path(folder, "products.jsonl")
+    write_lines(path, (json.dumps(entry, ensure_ascii=False) for entry in entries))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    about = {**about, "sha256": {**about["sha256"], "products.jsonl": digest}}
+    write_json(Path(folder, "products.json"), about)
+
+
+def index_of(products):
+    return PairIndex([(product.image, product.values) for product in products], one_value_less)
+
+
+def _same(product):
+    """What products of equal values share; one without any value is like no other."""
+    return product.values if any(product.values) else product.image
+
+
+def _texts(products):
+    texts = [SideText(p.image, " ".join(filter(None, p.values))) for p in products]
+    return [text for text in texts if text.text]
