@@ -10,9 +10,11 @@ import json
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
+from PIL import Image
 from tqdm import tqdm
 
 import datasets
@@ -21,8 +23,10 @@ from command_line.flags import Flags, boolean
 from config import Config
 from datasets.fashion200k import read_fashion200k
 from datasets.find_images import image_paths
-from datasets.image_files import check_image
+from datasets.image_files import check_image, read_content
 from datasets.vocabulary import tokenize
+
+FEW = 500  # files opened sooner than processes start
 
 
 class Part(NamedTuple):
@@ -61,7 +65,9 @@ def check(dataset, data_path, decode=False, released=True):
     parts = read_parts(dataset, data_path)
     paths = {part.name: _paths(dataset, data_path, part) for part in parts}
     files = sorted({path for found in paths.values() for path in found.values()})
-    reasons, digests = _decode(files) if decode else ({}, {})
+    opened = dict(zip(files, open_images(files), strict=True)) if decode else {}
+    reasons = {path: reason for path, (reason, _, _) in opened.items() if reason}
+    digests = {path: digest for path, (_, digest, _) in opened.items()}
     report = {"dataset": dataset, "data_path": str(data_path), "decoded": decode}
     report["counts"] = _counts(dataset, parts) if released else {}
     report["images"] = {part.name: _images(part, paths[part.name], reasons) for part in parts}
@@ -89,23 +95,22 @@ def _paths(dataset, data_path, part):
     return image_paths(dataset, data_path, _needed(part), part.subset)
 
 
-def _decode(files):
-    """Opens every file on all cores -> ({path: why not}, {path: digest})."""
-    reasons, digests = {}, {}
+def open_images(files):
+    """Opens every file, on all cores -> [(why it can't be used or None, digest, shorter side)]."""
+    if len(files) < FEW:
+        return [_open(path) for path in files]
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        results = pool.map(_reason_and_digest, files, chunksize=32)
-        for path, (reason, digest) in zip(
-            files, tqdm(results, total=len(files), desc="decoding", unit="image"), strict=True
-        ):
-            if reason:
-                reasons[path] = reason
-            digests[path] = digest
-    return reasons, digests
+        opened = pool.map(_open, files, chunksize=32)
+        return list(tqdm(opened, total=len(files), desc="decoding", unit="image"))
 
 
-def _reason_and_digest(path):
+def _open(path):
     reason = check_image(path)
-    return reason, None if reason else hashlib.sha1(path.read_bytes()).hexdigest()
+    if reason:
+        return reason, None, None
+    content = read_content(path)
+    with Image.open(BytesIO(content)) as image:
+        return None, hashlib.sha256(content).hexdigest(), min(image.size)
 
 
 def _counts(dataset, parts):

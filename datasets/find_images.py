@@ -5,6 +5,9 @@ from pathlib import Path
 
 import datasets
 from command_line.errors import InputError
+from datasets.image_files import SUFFIXES
+
+ENDINGS = {*SUFFIXES, ".jfif"}  # in lower case
 
 
 def image_paths(dataset, data_path, names, subset=""):
@@ -13,7 +16,7 @@ def image_paths(dataset, data_path, names, subset=""):
     for name in names:
         for folder, files in datasets.READERS[dataset].image_places(name, subset):
             if folder not in listed:
-                listed[folder] = file_names(root / folder)
+                listed[folder] = _file_names(root / folder)
             file = next((file for file in files if file in listed[folder]), None)
             if file:
                 found[name] = root / folder / file
@@ -38,7 +41,34 @@ def require_images(config, subset, *names):
     return paths
 
 
-def file_names(folder):
+def find_written(names, folder):
+    """Files of names as people write them, without ending or with another case in it -> {name:
+    path below the folder}, those there are. The exact name comes first, then the alphabet."""
+    listed, found = {}, {}
+    for name in names:
+        parent, file = os.path.split(name)
+        if parent not in listed:
+            own = _file_names(Path(folder, parent))
+            listed[parent] = {**_by_stem(own), **{(file, None): file for file in own}}
+        stem, ending = os.path.splitext(file)
+        key = (stem, ending.lower()) if ending.lower() in ENDINGS else (file, "")
+        match = listed[parent].get((file, None)) or listed[parent].get(key)
+        if match:
+            found[name] = os.path.join(parent, match)
+    return found
+
+
+def _by_stem(files):
+    """{(name without ending, ending in lower case, or ""): first such file}."""
+    by_stem = {}
+    for file in sorted(files, reverse=True):
+        stem, ending = os.path.splitext(file)
+        if ending.lower() in ENDINGS:
+            by_stem[stem, ending.lower()] = by_stem[stem, ""] = file
+    return by_stem
+
+
+def _file_names(folder):
     """Names of the files in a folder, the empty set when there is no such folder."""
     try:
         with os.scandir(folder) as entries:

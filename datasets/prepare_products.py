@@ -14,12 +14,14 @@ from pathlib import Path
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from datasets import products
-from datasets.product_images import TINY, find_files, open_images
+from datasets.check_data import open_images
+from datasets.find_images import find_written
 from datasets.product_pairs import PHRASES, count_partners, read_phrases
 from datasets.product_parts import assign_parts, read_split
 from datasets.product_table import Table
-from datasets.released_files import read_json
 
+SMALLEST = 8  # pixels a side; smaller ones are placeholders
+TINY = f"under {SMALLEST} pixels a side"
 SHOWN = 10  # changes an attribute, pictures that can't be used
 
 
@@ -41,20 +43,24 @@ def show_columns(table, image_column):
 def read_images(table, column, folder):
     """Finds and opens every row's picture -> ({row: file}, {file: sha-256}, counts)."""
     cells, places = table.images(column, "--image_column"), {}
-    found = find_files([name for _, name in cells], folder)
+    found = find_written([name for _, name in cells], folder)
     for place, name in cells:
         first = places.setdefault(found.get(name, name), place)
         if first != place:
             raise InputError(f"{place}: {name!r} is the image of another row: {first}")
-    files = list(found.values())
-    opened = dict(zip(files, open_images([Path(folder, file) for file in files]), strict=True))
-    digests = {file: digest for file, (reason, digest) in opened.items() if not reason}
+    files, reasons, digests = list(found.values()), {}, {}
+    for file, opened in zip(files, open_images([Path(folder, f) for f in files]), strict=True):
+        reason, digest, side = opened
+        if reason or side < SMALLEST:
+            reasons[file] = reason or TINY
+        else:
+            digests[file] = digest
     if not digests:
         raise InputError(f"{cells[0][0]}: below {folder} is none of the images, or none opens")
     missing = [f"{place}: missing: {name}" for place, name in cells if name not in found]
-    unusable = [f"{file}: {reason}" for file, (reason, _) in opened.items() if reason]
+    unusable = [f"{file}: {reason}" for file, reason in reasons.items()]
     print("".join(f"{line}\n" for line in missing[:SHOWN] + unusable[:SHOWN]), end="")
-    tiny, copies = sum(r == TINY for r, _ in opened.values()), Counter(digests.values())
+    tiny, copies = sum(r == TINY for r in reasons.values()), Counter(digests.values())
     counts = {
         "rows": len(cells),
         "images found": len(found),
@@ -69,7 +75,9 @@ def read_images(table, column, folder):
 
 def read_given(path, row_of):
     """Triplets that people wrote -> [(reference, target, caption)] with numbers of `row_of`
-    ({file: number}), None for pictures that are not in it."""
+    ({file: number}), None for pictures that are not in it. No path: none."""
+    if not path:
+        return []
     table = Table(path)
     stems = {os.path.splitext(file)[0]: row for file, row in row_of.items()}
     columns = [table.images(name, "--triplets") for name in ("reference", "target")]
@@ -84,52 +92,51 @@ def read_given(path, row_of):
     return given
 
 
-def make_entries(table, flags, attributes, before):
-    """-> (lines of products.jsonl, counts). before: {image: part} of last time."""
+def read_rows(table, flags, attributes, before):
+    """-> (list[Product], counts). before: {image: part} of last time."""
     columns = [table.values(name, "--attributes") for name in attributes]
+    values = list(zip(*columns, strict=True)) or [()] * len(table.rows)
     groups = table.values(flags.group, "--group") if flags.group else [None] * len(table.rows)
     split = read_split(table)
     rows, digests, counts = read_images(table, flags.image_column, flags.image_dir)
-    row_of = {file: number for number, file in enumerate(rows.values())}
-    given = read_given(flags.triplets, row_of) if flags.triplets else []
+    files = list(rows.values())
+    given = read_given(flags.triplets, {file: i for i, file in enumerate(files)})
     known = [row for row in given if None not in row]
     parts = assign_parts(
         [groups[row] or os.path.splitext(file)[0] for row, file in rows.items()],
-        [digests[file] for file in row_of],
+        [digests[file] for file in files],
         [split[row] for row in rows],
-        [before.get(file) for file in row_of],
+        [before.get(file) for file in files],
         [] if attributes else [row[:2] for row in known],
     )
-    entries = []
-    for (row, file), part in zip(rows.items(), parts, strict=True):
-        values = {n: column[row] for n, column in zip(attributes, columns, strict=True)}
-        values = {name: value for name, value in values.items() if value is not None}
-        entries.append({"image": file, "values": values, "part": part})
-    kept = [(r, t, caption) for r, t, caption in known if parts[r] == parts[t]]
-    for reference, target, caption in kept:
-        rows_of_reference = entries[reference].setdefault("triplets", [])
-        rows_of_reference.append([entries[target]["image"], caption])
+    triplets = [[] for _ in files]
+    for reference, target, caption in known:
+        if parts[reference] == parts[target]:
+            triplets[reference].append([files[target], caption])
     if given:
-        of_part = Counter(parts[reference] for reference, _, _ in kept)
-        counts.update({f"given triplets, {part}": of_part[part] for part in products.PARTS})
-        counts["given triplets left out: of two parts"] = len(known) - len(kept)
+        kept = Counter(part for part, own in zip(parts, triplets, strict=True) for _ in own)
+        counts |= {f"given triplets, {part}": kept[part] for part in products.PARTS}
+        counts["given triplets left out: of two parts"] = len(known) - kept.total()
         counts["given triplets left out: no such product"] = len(given) - len(known)
-    return sorted(entries, key=lambda entry: entry["image"]), counts
+    fields = zip(files, (values[row] for row in rows), parts, triplets, strict=True)
+    return [products.Product(*row) for row in fields], counts
 
 
-def count_triplets(entries, about):
+def count_triplets(rows, about):
     """-> (counts, {attribute: Counter of drawn changes}, {change: a sentence})."""
-    rows = products.from_entries(entries, about)
     names, values = about["attributes"], {product.image: product.values for product in rows}
     training = products.training_of(rows, about)
     drawn = training.triplets(0, 0, training.images)
-    queries = products.benchmark_of(rows, about).queries
+    if not drawn:
+        what = f"no two products to train on differ in one of {', '.join(names)} alone"
+        raise InputError(f"{about['table']}: {what if names else 'no triplet to train on'}")
     counts = {f"products, {part}": sum(p.part == part for p in rows) for part in products.PARTS}
     counts["different sets of values"] = len(set(values.values()))
     counts["products with a partner"] = len(products.index_of(rows).modifiable)
-    for name, count in zip(names, count_partners(list(values.values())), strict=True):
-        counts[f"by {name}"] = count
-    counts |= {"triplets an epoch": len(drawn), "validation queries": len(queries)}
+    by = count_partners(list(values.values()))
+    counts |= {f"by {name}": count for name, count in zip(names, by, strict=True)}
+    counts["triplets an epoch"] = len(drawn)
+    counts["validation queries"] = len(products.benchmark_of(rows, about).queries)
     changes, sentences = {name: Counter() for name in names}, {}
     for triplet in drawn:
         pairs = zip(names, values[triplet.reference], values[triplet.target], strict=True)
@@ -137,9 +144,6 @@ def count_triplets(entries, about):
         if len(differ) == 1 and None not in differ[0]:  # given ones may differ in any way
             changes[differ[0][0]][differ[0]] += 1
             sentences.setdefault(differ[0], triplet.caption)
-    if not drawn:
-        what = f"no two products to train on differ in one of {', '.join(names)} alone"
-        raise InputError(f"{about['table']}: {what if names else 'no triplet to train on'}")
     return counts, changes, sentences
 
 
@@ -152,22 +156,25 @@ def report(counts, changes, sentences):
             print(f"{count:>9,}  {change[1]} -> {change[2]}: {sentences[change]!r}")
 
 
-def compare(old, entries):
-    """What changed since the last time, in a line."""
-    old, new = ({entry["image"]: entry for entry in side} for side in (old, entries))
+def compare(old, new):
+    """Two lists of products -> what changed, in a line."""
+    old, new = ({product.image: product for product in rows} for rows in (old, new))
     changed = sum(old[image] != new[image] for image in old.keys() & new.keys())
-    return f"rows added {len(new.keys() - old.keys())}, gone {len(old.keys() - new.keys())}, " + (
-        f"changed {changed}"
-    )
+    gone, added = old.keys() - new.keys(), new.keys() - old.keys()
+    return f"rows added {len(added)}, gone {len(gone)}, changed {changed}"
 
 
-def link_images(data_path, image_dir):
-    """data_path/images leads to the folder; nothing is copied."""
-    link, folder = Path(data_path, "images"), Path(image_dir).resolve()
-    if link.resolve() != folder:
-        temporary = link.with_name(f"images.{os.getpid()}.part")
-        temporary.symlink_to(folder)
-        os.replace(temporary, link)
+def link_images(root, folder):
+    """root/images leads to the folder; nothing is copied."""
+    link = root / "images"
+    if link.resolve() == folder:
+        return
+    if link.is_dir() and not link.is_symlink():
+        raise InputError(f"{link}: holds images of its own; choose another --data_path", 2)
+    root.mkdir(parents=True, exist_ok=True)
+    temporary = link.with_name(f"images.{os.getpid()}.part")
+    temporary.symlink_to(folder)
+    os.replace(temporary, link)
 
 
 def prepare(flags):
@@ -177,32 +184,27 @@ def prepare(flags):
     if not attributes and not flags.triplets:
         show_columns(table, flags.image_column)
         raise InputError("choose from these columns: --attributes=<column>,<column>", 2)
-    root, old, before = Path(flags.data_path), [], {}
-    if not Path(flags.image_dir).is_dir():
+    root, folder = Path(flags.data_path), Path(flags.image_dir).resolve()
+    if not folder.is_dir():
         raise InputError(f"--image_dir={flags.image_dir}: no such folder", 2)
-    if (root / "images").is_dir() and not (root / "images").is_symlink():
-        if (root / "images").resolve() != Path(flags.image_dir).resolve():
-            raise InputError(f"{root / 'images'}: holds images of its own; choose --data_path", 2)
-    if (root / "products.jsonl").exists():
-        old = products.read_entries(root)
-        if read_json(root / "products.json", dict)["group"] == flags.group:
-            before = {entry["image"]: entry["part"] for entry in old}
     about = {
         "table": flags.table,
-        "folder": str(Path(flags.image_dir).resolve()),
+        "folder": str(folder),
         "attributes": attributes,
         "group": flags.group,
         "phrases": read_phrases(flags.phrases) if flags.phrases else list(PHRASES),
     }
-    entries, counts = make_entries(table, flags, attributes, before)
-    more, changes, sentences = count_triplets(entries, about)
+    prepared = (root / products.ANNOTATIONS[1]).exists()
+    old, earlier = products.read_products(root) if prepared else ([], about)
+    before = {p.image: p.part for p in old if earlier["group"] == flags.group}
+    rows, counts = read_rows(table, flags, attributes, before)
+    more, changes, sentences = count_triplets(rows, about)
     report(counts | more, changes, sentences)
-    files = {"table": flags.table, "triplets": flags.triplets}
-    digests = {n: hashlib.sha256(Path(p).read_bytes()).hexdigest() for n, p in files.items() if p}
-    root.mkdir(parents=True, exist_ok=True)
-    link_images(root, flags.image_dir)
-    products.write_products(root, entries, {**about, "counts": counts | more, "sha256": digests})
-    print(f"{root}: {compare(old, entries) if old else f'{len(entries)} products'}")
+    read = {"table": flags.table, "triplets": flags.triplets}
+    digests = {n: hashlib.sha256(Path(p).read_bytes()).hexdigest() for n, p in read.items() if p}
+    link_images(root, folder)
+    products.write_products(root, rows, {**about, "counts": counts | more, "sha256": digests})
+    print(f"{root}: {compare(old, rows) if old else f'{len(rows):,} products'}")
 
 
 def main(argv):

@@ -9,10 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from command_line.errors import InputError
-from datasets.image_files import SUFFIXES
+from datasets.find_images import ENDINGS
 from datasets.released_files import MAX_CAPTION_LENGTH, check_name
 
-ENDINGS = {*SUFFIXES, ".jfif"}  # in lower case
 NO_VALUE = {"", "-", "na"}
 SEPARATORS = ",;\t"
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # XLSX and ODS; XLS

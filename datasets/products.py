@@ -32,10 +32,12 @@ MOST_QUERIES = 5_000
 
 
 class Product(NamedTuple):
+    """A line of products.jsonl."""
+
     image: str  # path below the folder of images
-    values: tuple[str | None, ...]  # of the attributes
+    values: tuple  # of the attributes; None for none
     part: str
-    triplets: list  # given ones of which it is the reference: target, caption
+    triplets: tuple = ()  # given ones of which it is the reference: [target, caption]
 
 
 def read_training(data_path):
@@ -53,7 +55,7 @@ def training_of(products, about):
     products = [product for product in products if product.part != VALIDATION]
     numbers = {}
     label = {p.image: numbers.setdefault(_same(p), len(numbers)) for p in products}
-    given = [Triplet(p.image, *row) for p in products for row in p.triplets]
+    given = _given(products)
 
     @lru_cache(1)
     def index(there):
@@ -72,7 +74,7 @@ def training_of(products, about):
 
 def benchmark_of(products, about):
     products = [product for product in products if product.part == VALIDATION]
-    asked = [Triplet(p.image, *row) for p in products for row in p.triplets]
+    asked = _given(products)
     if about["attributes"]:
         asked = sample_products(index_of(products), about["phrases"], SEED, 0)[:MOST_QUERIES]
     same, key = {}, {product.image: _same(product) for product in products}
@@ -80,6 +82,10 @@ def benchmark_of(products, about):
         same.setdefault(key[image], []).append(image)
     queries = [Query(t.reference, t.caption, tuple(same[key[t.target]])) for t in asked]
     return Benchmark(queries, sorted(key))
+
+
+def index_of(products):
+    return PairIndex([(product.image, product.values) for product in products], one_value_less)
 
 
 def read_side_texts(data_path):
@@ -102,63 +108,45 @@ def count_empty_captions(data_path, split):
 
 def image_places(name, subset):
     """Where an image lies: (folder below the data path, file names)."""
-    check_name(name, "image", folders=True)
-    folder, _, file = f"images/{name}".rpartition("/")
+    folder, _, file = f"images/{check_name(name, 'image', folders=True)}".rpartition("/")
     return [(folder, [file])]
 
 
 def write_tuning(data_path, folder):
     """The tuning part as validation of what the training part trains -> counts."""
-    entries, about = read_entries(data_path), read_json(Path(data_path, "products.json"), dict)
-    entries = [entry for entry in entries if entry["part"] != VALIDATION]
-    tuning = sum(entry["part"] == TUNING for entry in entries)
-    names = {TUNING: VALIDATION, TRAINING: TRAINING}
-    entries = [{**entry, "part": names[entry["part"]]} for entry in entries]
-    write_products(folder, entries, about)
-    return {"products for tuning": tuning, "for training": len(entries) - tuning}
+    products, about = read_products(data_path)
+    training = [product for product in products if product.part == TRAINING]
+    tuning = [product._replace(part=VALIDATION) for product in products if product.part == TUNING]
+    write_products(folder, training + tuning, about)
+    return {"products for tuning": len(tuning), "for training": len(training)}
 
 
 def read_products(data_path):
-    """-> (list[Product], products.json). InputError where the two files don't belong together."""
-    about = read_json(Path(data_path, "products.json"), dict)
-    path = Path(data_path, "products.jsonl")
-    if about["sha256"]["products.jsonl"] != hashlib.sha256(path.read_bytes()).hexdigest():
-        raise InputError(f"{path}: not what products.json describes: prepare it again")
-    return from_entries(read_entries(data_path), about), about
+    """-> (list[Product], products.json)."""
+    about, path = read_json(Path(data_path, ANNOTATIONS[1]), dict), Path(data_path, ANNOTATIONS[0])
+    lines = read_lines(path)
+    if about["sha256"][path.name] != _digest(lines):
+        raise InputError(f"{path}: not what prepare_products wrote; delete it and prepare again")
+    products = [Product(**json.loads(line)) for line in lines]
+    return [product._replace(values=tuple(product.values)) for product in products], about
 
 
-def from_entries(entries, about):
-    """Lines of products.jsonl -> list[Product]."""
-    products = []
-    for entry in entries:
-        values = tuple(entry["values"].get(name) for name in about["attributes"])
-        triplets = entry.get("triplets", [])
-        products.append(Product(entry["image"], values, entry["part"], triplets))
-    return products
+def write_products(folder, products, about):
+    """products.jsonl by image name, and products.json, which knows its digest."""
+    products = sorted(products, key=lambda product: product.image)
+    lines = [json.dumps(product._asdict(), ensure_ascii=False) for product in products]
+    path, about_path = (Path(folder, name) for name in ANNOTATIONS)
+    about_path.unlink(missing_ok=True)  # whoever is stopped now prepares again
+    write_lines(path, lines)
+    write_json(about_path, {**about, "sha256": {**about["sha256"], path.name: _digest(lines)}})
 
 
-def read_entries(data_path):
-    """Lines of products.jsonl -> list of dict, by image name."""
-    path, entries = Path(data_path, "products.jsonl"), []
-    for number, line in enumerate(read_lines(path), 1):
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
-            raise InputError(f"{path}:{number}: not JSON: prepare it again") from None
-    return entries
+def _digest(lines):
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
-def write_products(folder, entries, about):
-    """products.jsonl, then products.json, which knows the other by its digest."""
-    path = Path(folder, "products.jsonl")
-    write_lines(path, (json.dumps(entry, ensure_ascii=False) for entry in entries))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    about = {**about, "sha256": {**about["sha256"], "products.jsonl": digest}}
-    write_json(Path(folder, "products.json"), about)
-
-
-def index_of(products):
-    return PairIndex([(product.image, product.values) for product in products], one_value_less)
+def _given(products):
+    return [Triplet(p.image, target, text) for p in products for target, text in p.triplets]
 
 
 def _same(product):

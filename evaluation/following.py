@@ -1,4 +1,4 @@
-"""Did the answers do what was asked? Of data sets whose images have values in columns (products).
+"""Did the answers do what was asked? For data sets whose images have values in columns (products).
 
 Of the first answers, the own reference left out: `changed`, the share that has the new value in the
 asked column; `kept`, the mean over the other columns in which the reference has a value of the
@@ -11,11 +11,10 @@ import numpy as np
 
 FIRST = 10  # answers
 FIGURES = ("changed", "kept", "both")
-BLOCK = 2**21  # compared values at once
 
 
 class Asked(NamedTuple):
-    """Q queries of a gallery of N images."""
+    """Q queries of a gallery of N images with A columns."""
 
     values: np.ndarray  # [N, A] int, -1 for none
     reference: np.ndarray  # [Q] gallery rows
@@ -28,41 +27,28 @@ class Asked(NamedTuple):
         column = np.argmax(values[reference] != values[target], axis=1)
         return cls(values, reference, column, values[target, column])
 
-    def blocks(self):
-        """The same queries, some at a time."""
-        rows = max(1, BLOCK // self.values.size)
-        for i in range(0, len(self.reference), rows):
-            yield Asked(self.values, *(own[i : i + rows] for own in self[1:]))
-
 
 def following(asked, answers):
-    """answers: gallery rows [Q, K], without the own reference -> float [Q, 3] as FIGURES; kept is
-    NaN where the reference has no other value."""
-    changed, kept, both = _judged(asked, asked.values[answers])
-    return np.stack([changed.mean(1), kept.mean(1), both.mean(1)], axis=1)
+    """answers: for each query gallery rows [K], without the own reference -> float [Q, 3] as
+    FIGURES; kept is NaN where the reference has no other value."""
+    return np.array([[np.mean(f) for f in _judge(asked, i, own)] for i, own in enumerate(answers)])
 
 
 def chance(asked):
     """What a random image of the gallery but the reference gives -> float [Q, 3]."""
-    others = len(asked.values) - 1
-    results = []
-    for block in asked.blocks():
-        judged = _judged(block, block.values[None])
-        own = np.take_along_axis(np.stack(judged), block.reference[None, :, None], 2)
-        results.append((np.stack(judged).sum(2) - own[..., 0]).T / others)
-    return np.concatenate(results)
+    return following(asked, (_others(asked, i) for i in range(len(asked.reference))))
 
 
 def perfect(asked, first=FIRST):
     """Answers [Q, K] of a ranking by the values: images with both first, then those with the new
     value, then the rest; each in gallery order."""
     answers = []
-    for block in asked.blocks():
-        changed, _, both = _judged(block, block.values[None])
-        tier = (2 - changed - both).astype(np.uint8)  # both implies changed
-        tier[np.arange(len(tier)), block.reference] = 3
-        answers.append(np.argsort(tier, axis=1, kind="stable")[:, :first])
-    return np.concatenate(answers)[:, : len(asked.values) - 1]
+    for i in range(len(asked.reference)):
+        rows = _others(asked, i)
+        changed, _, both = _judge(asked, i, rows)
+        tier = np.uint8(2) - changed - both
+        answers.append(rows[np.argsort(tier, kind="stable")[:first]])
+    return np.array(answers)
 
 
 def by_column(asked, figures, names):
@@ -79,24 +65,21 @@ def by_column(asked, figures, names):
     }
 
 
+def _others(asked, i):
+    return np.delete(np.arange(len(asked.values)), asked.reference[i])
+
+
+def _judge(asked, i, rows):
+    """Query i, gallery rows [K] -> changed, kept, both of each [K]."""
+    own = asked.values[asked.reference[i]]
+    kept = np.flatnonzero((own >= 0) & (np.arange(len(own)) != asked.column[i]))
+    changed = asked.values[rows, asked.column[i]] == asked.new[i]
+    hits = asked.values[rows][:, kept] == own[kept]
+    share = hits.mean(1) if len(kept) else np.full(len(rows), np.nan)
+    return changed, share, changed & hits.all(1)
+
+
 def _mean(rows):
     """[R, 3] -> [3], of those that are numbers."""
     known = (~np.isnan(rows)).sum(0)
     return np.where(known > 0, np.nansum(rows, axis=0) / np.maximum(known, 1), np.nan)
-
-
-def _judged(asked, values):
-    """values: [Q or 1, K, A] -> changed, kept, both of each, [Q, K]; kept may be NaN."""
-    number = np.arange(len(asked.reference))
-    own = asked.values[asked.reference]  # [Q, A]
-    counts = own >= 0
-    counts[number, asked.column] = False
-    changed = np.zeros((len(own), values.shape[1]), bool)
-    hits = np.zeros(changed.shape, np.int64)
-    for column in range(own.shape[1]):
-        cells = values[..., column]  # [Q or 1, K]
-        changed |= (asked.column == column)[:, None] & (cells == asked.new[:, None])
-        hits += counts[:, column, None] & (cells == own[:, column, None])
-    wanted = counts.sum(1)[:, None]
-    kept = np.where(wanted > 0, hits / np.maximum(wanted, 1), np.nan)
-    return changed, kept, changed & (hits == wanted)

@@ -3,7 +3,8 @@
 import pytest
 
 from command_line.errors import InputError
-from datasets.product_images import find_files, open_images
+from datasets.check_data import open_images
+from datasets.find_images import find_written
 from datasets.product_pairs import read_phrases
 from datasets.product_table import Table, normal
 from tests.support.small_products import HEADER, prepare, small_shop, write_table
@@ -137,7 +138,7 @@ def test_files_are_found_with_and_without_ending(tmp_path):
     for file in files:
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch()
-    found = find_files(
+    found = find_written(
         ["a", "a.jpg", "a.png", "b", "c", "c.png", "c.Png", "d.x", "sub/e", "e", "f", "g"], tmp_path
     )
     assert found == {
@@ -153,4 +154,4 @@ def test_pictures_that_cant_be_used(tmp_path):
     photos[2].write_bytes(b"<html>")
     (first, second, broken, fine) = open_images(photos)
     assert first == second != fine and first[0] is fine[0] is None
-    assert broken == ("HTML or XML page", None)
+    assert broken == ("HTML or XML page", None, None) and fine[2] == 12

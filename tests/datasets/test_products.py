@@ -121,7 +121,7 @@ def shop(tmp_path):
 
 
 def parts_of(data):
-    return {entry["image"]: entry["part"] for entry in products.read_entries(data)}
+    return {product.image: product.part for product in products.read_products(data)[0]}
 
 
 def test_what_is_written(shop, capsys):
@@ -132,11 +132,11 @@ def test_what_is_written(shop, capsys):
     data = prepare(root, write_table(root / "shop.csv", rows))
     printed = capsys.readouterr().out
     assert "0.png: HTML or XML page\n" in printed and "shop.csv:5: column image: missing: 3.png"
-    entries = {entry["image"]: entry for entry in products.read_entries(data)}
+    entries = {product.image: product for product in products.read_products(data)[0]}
     assert sorted(entries) == list(entries) and len(entries) == 118
-    assert entries["5.png"]["values"] == {"gender": "men", "kind": "shirt", "colour": "navy blue"}
-    assert entries["15.png"]["values"] == {"gender": "men", "kind": "shirt"}
-    assert entries["1.png"]["part"] == entries["2.png"]["part"]
+    assert entries["5.png"].values == ("men", "shirt", "navy blue")
+    assert entries["15.png"].values == ("men", "shirt", None)
+    assert entries["1.png"].part == entries["2.png"].part
     about = json.loads((data / "products.json").read_text())
     counts = about["counts"]
     expected = {"rows": 120, "images found": 119, "images missing": 1, "images broken": 1,
@@ -149,7 +149,7 @@ def test_what_is_written(shop, capsys):
     changes = [line for line in printed.splitlines() if "dress -> shirt: " in line]
     assert len(changes) == 1 and changes[0].split(": ")[1] in {repr(t.caption) for t in drawn}
     (data / "products.jsonl").write_text("{}\n")
-    with pytest.raises(InputError, match="not what products.json describes"):
+    with pytest.raises(InputError, match="not what prepare_products wrote"):
         products.read_training(data)
 
 
@@ -214,7 +214,7 @@ def test_rows_added_and_gone_move_nobody_else(shop, capsys):
     assert "rows added 1, gone 1, changed 0" in capsys.readouterr().out
     assert after.pop("new.png") == after["8.png"]
     assert before.pop(gone[0]) and after == before
-    (root / "data/products.jsonl").unlink()  # no part is known: the same but for what is joined
+    (root / "data/products.json").unlink()  # no part is known: the same but for what is joined
     after = parts_of(prepare(root, write_table(table, rest)))
     assert all(after[image] == part for image, part in before.items() if image != "8.png")
 

@@ -59,8 +59,7 @@ def plain_perfect(values, reference, column, new):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_agrees_with_plain_loops(seed, monkeypatch):
-    monkeypatch.setattr(f, "BLOCK", 1000)  # several blocks
+def test_agrees_with_plain_loops(seed):
     draw = np.random.default_rng(seed)
     values = draw.integers(-1, 3, (60, 4))
     pairs = [
