@@ -18,19 +18,21 @@ from datasets.check_data import open_images
 from datasets.find_images import find_written
 from datasets.product_pairs import PHRASES, count_partners, read_phrases
 from datasets.product_parts import assign_parts, read_split
-from datasets.product_table import Table
+from datasets.product_table import Table, normal
 
 SMALLEST = 8  # pixels a side; smaller ones are placeholders
 TINY = f"under {SMALLEST} pixels a side"
+REPEATED = 3  # products a value, of a column that may be an attribute
 SHOWN = 10  # changes an attribute, pictures that can't be used
 
 
 def show_columns(table, image_column):
     """Prints what each column would give as an attribute."""
     names = [name for name in table.header if name not in ("", image_column, "split")]
-    columns = {name: table.values(name, "") for name in names}
+    cells = dict(zip(table.header, zip(*(row for _, row in table.rows), strict=True), strict=True))
+    columns = {name: [normal(cell) for cell in cells[name]] for name in names}
     sizes = {name: Counter(filter(None, column)) for name, column in columns.items()}
-    likely = [name for name in names if 1 < len(sizes[name]) <= len(table.rows) / SHOWN]
+    likely = [name for name in names if 1 < len(sizes[name]) <= sizes[name].total() / REPEATED]
     rows = list(zip(*(columns[name] for name in likely), strict=True))
     partners = dict(zip(likely, count_partners(rows), strict=True)) if rows else {}
     print(f"{'column':<24}{'values':>9}{'products a value':>18}{'with a partner *':>18}")
@@ -73,17 +75,15 @@ def read_images(table, column, folder):
     return rows, digests, counts
 
 
-def read_given(path, row_of):
+def read_given(path, folder, row_of):
     """Triplets that people wrote -> [(reference, target, caption)] with numbers of `row_of`
-    ({file: number}), None for pictures that are not in it. No path: none."""
-    if not path:
-        return []
-    table = Table(path)
-    stems = {os.path.splitext(file)[0]: row for file, row in row_of.items()}
+    ({file: number}), None for pictures that are not in it."""
+    table, given = Table(path), []
     columns = [table.images(name, "--triplets") for name in ("reference", "target")]
-    captions, given = table.texts("caption", "--triplets"), []
+    found = find_written([name for column in columns for _, name in column], folder)
+    captions = table.texts("caption", "--triplets")
     for (place, own), (_, other), (where, caption) in zip(*columns, captions, strict=True):
-        reference, target = (row_of.get(name, stems.get(name)) for name in (own, other))
+        reference, target = (row_of.get(found.get(name, name)) for name in (own, other))
         if own == other or reference == target is not None:
             raise InputError(f"{place}: the target is the same picture")
         if not caption:
@@ -93,14 +93,15 @@ def read_given(path, row_of):
 
 
 def read_rows(table, flags, attributes, before):
-    """-> (list[Product], counts). before: {image: part} of last time."""
+    """-> (list[Product], by image name; counts). before: {image: part} of last time."""
     columns = [table.values(name, "--attributes") for name in attributes]
     values = list(zip(*columns, strict=True)) or [()] * len(table.rows)
     groups = table.values(flags.group, "--group") if flags.group else [None] * len(table.rows)
     split = read_split(table)
     rows, digests, counts = read_images(table, flags.image_column, flags.image_dir)
     files = list(rows.values())
-    given = read_given(flags.triplets, {file: i for i, file in enumerate(files)})
+    row_of = {file: i for i, file in enumerate(files)}
+    given = read_given(flags.triplets, flags.image_dir, row_of) if flags.triplets else []
     known = [row for row in given if None not in row]
     parts = assign_parts(
         [groups[row] or os.path.splitext(file)[0] for row, file in rows.items()],
@@ -119,7 +120,7 @@ def read_rows(table, flags, attributes, before):
         counts["given triplets left out: of two parts"] = len(known) - kept.total()
         counts["given triplets left out: no such product"] = len(given) - len(known)
     fields = zip(files, (values[row] for row in rows), parts, triplets, strict=True)
-    return [products.Product(*row) for row in fields], counts
+    return sorted(products.Product(*row) for row in fields), counts  # names differ
 
 
 def count_triplets(rows, about):

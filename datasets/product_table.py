@@ -64,7 +64,7 @@ class Table:
         return rows
 
     def values(self, name, flag):
-        """The column's values; None where there is none."""
+        """The column's values, None where there is none."""
         return [normal(text) for _, text in self.texts(name, flag)]
 
     def images(self, name, flag):

@@ -115,34 +115,36 @@ def image_places(name, subset):
 def write_tuning(data_path, folder):
     """The tuning part as validation of what the training part trains -> counts."""
     products, about = read_products(data_path)
-    training = [product for product in products if product.part == TRAINING]
-    tuning = [product._replace(part=VALIDATION) for product in products if product.part == TUNING]
-    write_products(folder, training + tuning, about)
-    return {"products for tuning": len(tuning), "for training": len(training)}
+    part_of = {TRAINING: TRAINING, TUNING: VALIDATION}
+    products = [p._replace(part=part_of[p.part]) for p in products if p.part in part_of]
+    write_products(folder, products, about)
+    tuning = sum(product.part == VALIDATION for product in products)
+    return {"products for tuning": tuning, "for training": len(products) - tuning}
 
 
 def read_products(data_path):
     """-> (list[Product], products.json)."""
     about, path = read_json(Path(data_path, ANNOTATIONS[1]), dict), Path(data_path, ANNOTATIONS[0])
     lines = read_lines(path)
-    if about["sha256"][path.name] != _digest(lines):
+    if about["digest"] != _digest(lines, about):
         raise InputError(f"{path}: not what prepare_products wrote; delete it and prepare again")
     products = [Product(**json.loads(line)) for line in lines]
     return [product._replace(values=tuple(product.values)) for product in products], about
 
 
 def write_products(folder, products, about):
-    """products.jsonl by image name, and products.json, which knows its digest."""
-    products = sorted(products, key=lambda product: product.image)
+    """products.jsonl, and products.json, which knows its digest."""
     lines = [json.dumps(product._asdict(), ensure_ascii=False) for product in products]
     path, about_path = (Path(folder, name) for name in ANNOTATIONS)
     about_path.unlink(missing_ok=True)  # whoever is stopped now prepares again
     write_lines(path, lines)
-    write_json(about_path, {**about, "sha256": {**about["sha256"], path.name: _digest(lines)}})
+    write_json(about_path, {**about, "digest": _digest(lines, about)})
 
 
-def _digest(lines):
-    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+def _digest(lines, about):
+    """Of all that training and validation depend on, but the pictures."""
+    content = "\n".join([json.dumps([about["attributes"], about["phrases"]]), *lines])
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _given(products):

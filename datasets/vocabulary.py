@@ -5,6 +5,7 @@ The published code tokenises in four places that disagree, and glues punctuation
 """
 
 import re
+import unicodedata
 
 import numpy as np
 
@@ -16,8 +17,9 @@ PADDING, UNKNOWN = "<pad>", "<unk>"  # ids 0 and 1
 
 
 def tokenize(text):
-    """Lower-case words and numbers; everything else separates them: "A-line." -> a, line."""
-    return re.findall(r"[^\W_]+", text.lower())
+    """Lower-case words and numbers in Unicode's form NFKC, in which full-width and composed letters
+    are the usual ones; everything else separates them: "A-line." -> a, line."""
+    return re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", text).lower())
 
 
 class Vocabulary:

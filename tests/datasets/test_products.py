@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from command_line.errors import InputError
 from datasets import products
@@ -129,28 +130,36 @@ def test_what_is_written(shop, capsys):
     for name, content in (("0.png", b"<html>"), ("2.png", (root / "photos/1.png").read_bytes())):
         (root / "photos" / name).write_bytes(content)
     (root / "photos/3.png").unlink()
+    Image.new("RGB", (7, 40)).save(root / "photos/4.png")
     data = prepare(root, write_table(root / "shop.csv", rows))
     printed = capsys.readouterr().out
-    assert "0.png: HTML or XML page\n" in printed and "shop.csv:5: column image: missing: 3.png"
+    assert "0.png: HTML or XML page\n" in printed and "4.png: under 8 pixels a side\n" in printed
+    assert "shop.csv:5: column image: missing: 3.png"
     entries = {product.image: product for product in products.read_products(data)[0]}
-    assert sorted(entries) == list(entries) and len(entries) == 118
+    assert sorted(entries) == list(entries) and len(entries) == 117
     assert entries["5.png"].values == ("men", "shirt", "navy blue")
     assert entries["15.png"].values == ("men", "shirt", None)
     assert entries["1.png"].part == entries["2.png"].part
     about = json.loads((data / "products.json").read_text())
     counts = about["counts"]
     expected = {"rows": 120, "images found": 119, "images missing": 1, "images broken": 1,
-                "images tiny": 0, "rows whose bytes others have": 2}  # fmt: skip
+                "images tiny": 1, "rows whose bytes others have": 2}  # fmt: skip
     assert expected.items() <= counts.items()
-    assert counts["products with a partner"] == 118 and counts["by colour"] == 88
+    assert counts["products with a partner"] == 117 and counts["by colour"] == 87
     training = products.read_training(data)
     drawn = training.triplets(0, 0, training.images)
     assert len(drawn) == counts["triplets an epoch"]
     changes = [line for line in printed.splitlines() if "dress -> shirt: " in line]
     assert len(changes) == 1 and changes[0].split(": ")[1] in {repr(t.caption) for t in drawn}
-    (data / "products.jsonl").write_text("{}\n")
-    with pytest.raises(InputError, match="not what prepare_products wrote"):
-        products.read_training(data)
+    for name, changed in (
+        ("products.jsonl", "{}\n"),
+        ("products.json", json.dumps({**about, "phrases": []})),
+    ):
+        whole = (data / name).read_text()
+        (data / name).write_text(changed)
+        with pytest.raises(InputError, match="not what prepare_products wrote"):
+            products.read_training(data)
+        (data / name).write_text(whole)
 
 
 def test_reader(shop):
