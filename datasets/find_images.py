@@ -5,6 +5,9 @@ from pathlib import Path
 
 import datasets
 from command_line.errors import InputError
+from datasets.image_files import SUFFIXES
+
+ENDINGS = sorted({*SUFFIXES, *map(str.upper, SUFFIXES)})
 
 
 def image_paths(dataset, data_path, names, subset=""):
@@ -36,6 +39,20 @@ def require_images(config, subset, *names):
             raise InputError(f"{what}; train with --allow_missing=True to do without them")
         print(what)
     return paths
+
+
+def find_written(names, folder):
+    """Files of names as people write them, with or without ending -> {name: path below the folder},
+    those there are; of several the exact name, then the first ending in the alphabet."""
+    listed, found = {}, {}
+    for name in names:
+        parent, file = os.path.split(name)
+        if parent not in listed:
+            listed[parent] = _file_names(Path(folder, parent))
+        files = (file + ending for ending in ("", *ENDINGS))
+        if match := next((file for file in files if file in listed[parent]), None):
+            found[name] = os.path.join(parent, match)
+    return found
 
 
 def _file_names(folder):
