@@ -14,7 +14,7 @@ from catalogue.examples import example_sentences
 from catalogue.identity import fingerprint
 from checkpointing.run_folder import VOCABULARY_FILE
 from command_line.errors import InputError, run_main
-from command_line.files import whole_folder
+from command_line.files import whole_folder, writing
 from command_line.flags import Flags
 
 KINDS = {"saved_model": ["saved_model"], "onnx": ["onnx"], "both": ["saved_model", "onnx"]}
@@ -46,7 +46,7 @@ def main(argv):
     model, *_, path = trained
     require_query_vector(model)
     scores, older = read_scores(flags.results_dir, path)
-    with whole_folder(target) as folder:
+    with writing(target), whole_folder(target) as folder:
         differences = fill(folder, flags.checkpoint_dir, kinds, *trained, scores)
     for name, difference in differences.items():
         print(f"{name}: largest relative difference from the model {difference:.1e}")

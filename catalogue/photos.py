@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from command_line.errors import InputError
-from datasets.image_files import SUFFIXES, UNREADABLE, read_content
+from datasets.image_files import UNREADABLE, read_content
+from datasets.pictures import SUFFIXES
 
 NEVER = -1  # a time of change that no file has: the next run looks into it again
 

@@ -130,7 +130,7 @@ class Writer:
         with whole_file(block_path(self.folder, number), "wb") as file:
             np.save(file, features)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(file.raw.fileno())
 
     def counts(self):
         """What the index holds -> {"images", "broken", "vectors", "unused_vectors"}."""

@@ -11,7 +11,6 @@ published averages, or with --raw=True the weights in their place. There is no o
 it: it is for extraction, and training does not go on from it.
 """
 
-import json
 import re
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from checkpointing.published_names import (
 )
 from checkpointing.run import CONVERTED_FILE, Saver, prepare_run
 from command_line.errors import InputError, run_main
+from command_line.files import write_json
 from command_line.flags import Flags, boolean
 from config import model_settings, parse_config
 from datasets.released_files import read_lines
@@ -123,8 +123,7 @@ def check_target(folder):
 def save_run(config, vocabulary, variables, extracted, step, source):
     """Writes the run, the checkpoint last. source: what converted.json says it comes from."""
     prepare_run(config, vocabulary)
-    note = Path(config.checkpoint_dir, CONVERTED_FILE)
-    note.write_text(json.dumps(source, indent=2) + "\n", encoding="utf-8")
+    write_json(Path(config.checkpoint_dir, CONVERTED_FILE), source)
     checkpoint = tf.train.Checkpoint(
         weights={name: variable.value for name, variable in variables.items()},
         averages={name: tf.Variable(value) for name, value in extracted.items()},

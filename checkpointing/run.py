@@ -17,7 +17,7 @@ from checkpointing.run_folder import (
     has_checkpoint,
     saved_checkpoints,
 )
-from command_line.errors import InputError
+from command_line.errors import InputError, refusal
 from config import load_config, model_settings, save_config
 from datasets.vocabulary import Vocabulary
 from model import VAL
@@ -88,7 +88,7 @@ class Saver:
         try:
             return self.manager.save(checkpoint_number=step)
         except (tf.errors.OpError, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = refusal(error) or " ".join(str(error).split())[:200]
             raise InputError(
                 f"{self.folder}: checkpoint of step {step} not saved ({reason}); "
                 "the ones before it are intact"

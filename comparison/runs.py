@@ -12,6 +12,7 @@ from pathlib import Path
 import datasets
 from checkpointing.run_folder import changed_settings, has_checkpoint, is_trained
 from command_line.errors import InputError
+from command_line.files import append
 from evaluation.features import find_features
 
 ROOT = Path(__file__).parents[1]
@@ -77,6 +78,8 @@ class Scripts:
                 f"stopped by {self.received.name}; the same command goes on", 128 + self.received
             )
         if code:
+            if log and not said:  # perhaps the disk is full: then this says so
+                append(log, f"{argv[0]}: exit code {code}\n")
             raise RunFailed(f"{said or argv[0]} (exit code {code})")
 
     def _run(self, argv, log, cores):

@@ -23,7 +23,6 @@ MEGAPIXELS = "megapixels"  # ends the reason of a picture that another limit wou
 MAX_SCANS = 100  # of a JPEG: each is a pass over all its pixels, of some bytes; a camera's has 1
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"GIF8", b"BM")
-SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp"}  # in lower case
 JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # not within coded pixels
 PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 TRUNCATED = "truncated or corrupt"

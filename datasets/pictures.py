@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageCms
 
 DECODER = "pillow"  # names these pixels, where features or pixels of two decoders could meet
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp")  # in lower case
 ORIENTATION = 0x0112  # EXIF tag
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 import datasets
 from command_line.errors import InputError, run_main
+from command_line.files import whole_file
 from command_line.flags import Flags
 from demo.garments import draw
 from demo.released_formats import FULL_SIZE, fashion200k, fashion_iq, shoes
@@ -41,7 +42,9 @@ DATASETS = {**RELEASED, **TUNING}
 def _draw_picture(task):
     path, garment, key = task
     # A picture depends on its own number only, not on which process draws it.
-    draw(garment, np.random.default_rng(key), IMAGE_SIZE).save(path, "JPEG", quality=JPEG_QUALITY)
+    with whole_file(path, "wb") as file:
+        picture = draw(garment, np.random.default_rng(key), IMAGE_SIZE)
+        picture.save(file, "JPEG", quality=JPEG_QUALITY)
 
 
 def _draw_pictures(folder, pictures, seed, dataset):

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from command_line.errors import run_main
+from command_line.files import writing
 from command_line.flags import Flags
 from config import PRESETS
 from demo.garments import ATTRIBUTES, draw, label_sizes, labels, random_garment
@@ -86,12 +87,13 @@ def save_slim_checkpoint(prefix, arrays):
     prefix = Path(prefix)
     prefix.parent.mkdir(parents=True, exist_ok=True)
     names = sorted(arrays)
-    tf.raw_ops.SaveV2(
-        prefix=str(prefix),
-        tensor_names=names,
-        shape_and_slices=[""] * len(names),
-        tensors=[arrays[name] for name in names],
-    )
+    with writing(prefix):
+        tf.raw_ops.SaveV2(
+            prefix=str(prefix),
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=[arrays[name] for name in names],
+        )
 
 
 def main(argv):

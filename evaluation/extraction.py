@@ -7,7 +7,7 @@ import numpy as np
 
 import datasets
 from command_line.errors import InputError
-from command_line.files import write_json, write_lines
+from command_line.files import whole_file, write_json, write_lines
 from datasets.find_images import require_images
 from evaluation.encoder import encode_captions
 from evaluation.features import METADATA
@@ -51,8 +51,11 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
     )
 
     (folder / METADATA).unlink(missing_ok=True)  # features without it are not complete
-    np.save(folder / "query_images.npy", query_features)
-    np.save(folder / "test_images.npy", gallery_features)
+    for name, features in (
+        ("query_images.npy", query_features), ("test_images.npy", gallery_features),
+    ):  # fmt: skip
+        with whole_file(folder / name, "wb") as file:
+            np.save(file, features)
     lines = (json.dumps(record, ensure_ascii=False) for record in records)
     write_lines(folder / "queries.jsonl", lines)
     write_lines(folder / "test_images.txt", gallery)

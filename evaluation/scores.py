@@ -4,7 +4,6 @@ Ranks are counted from 1 in everything that is written or printed.
 """
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 
 import datasets
 from command_line.errors import InputError
+from command_line.files import append
 from evaluation.features import OF_RUN
 from evaluation.following import following, one_line
 from evaluation.ranking import NEVER
@@ -91,16 +91,6 @@ def collapse_warning(gallery, numbers):
     if numbers["ties"] > TIED_SHARE * numbers["queries"]:
         return f"{numbers['ties']} of {numbers['queries']} queries tie; {chance}"
     return f"all gallery features are nearly the same; {chance}" if spread < SPREAD else ""
-
-
-def append(path, text):
-    """One write, so that evaluations running side by side don't mix their lines."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(descriptor, text.encode())
-    finally:
-        os.close(descriptor)
 
 
 def record(results_dir, feature_dir, evaluation_set, numbers):

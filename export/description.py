@@ -9,6 +9,7 @@ from pathlib import Path
 from command_line.errors import InputError
 from datasets.released_files import read_lines
 from datasets.vocabulary import WORD
+from export.encoders import UNKNOWN_TOKEN
 from export.folder import VOCABULARY, digest
 from export.model_files import OPSET
 
@@ -44,7 +45,7 @@ def describe(model, config, vocabulary_size, path, scores):
             "vocabulary": VOCABULARY,
             "words": vocabulary_size,
             "padding": 0,
-            "unknown": 1,
+            "unknown": UNKNOWN_TOKEN,
             "no_words": "one unknown word",
         },
         "levels": dict(zip(config.levels.split(","), level_sizes(model), strict=True)),

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from command_line.errors import InputError
 
+UNKNOWN_TOKEN = 1  # as datasets/vocabulary.py has it
 RECURRENT = (keras.layers.LSTM, keras.layers.GRU)
 
 
@@ -17,7 +18,8 @@ def require_query_vector(model):
 
 class Encoders(tf.Module):
     """query: images [B, S, S, 3] float32 in [-1, 1], tokens [B, T] int32, lengths [B] int32 ->
-    {"features": composed [B, D]}; gallery: images -> {"features": [B, D]}. B and T are free."""
+    {"features": composed [B, D]}; gallery: images -> {"features": [B, D]}. B and T are free, both
+    may be 0; a length below 1 is that of a sentence without words."""
 
     def __init__(self, model, image_size):
         super().__init__()
@@ -29,9 +31,12 @@ class Encoders(tf.Module):
         encode_image = model.inference_image_encoder()
 
         def query(images, tokens, lengths):
+            rows = tf.shape(images)[0]
+            images, tokens, lengths = (one_row(inputs) for inputs in (images, tokens, lengths))
+            tokens, lengths = one_word(tokens, lengths)
             maps = encode_image(images) if uses_image else None
             text = model.encode_text(tokens, lengths) if uses_text else None
-            return {"features": model.composed_features(maps, text)}
+            return {"features": model.composed_features(maps, text)[:rows]}
 
         def gallery(images):
             return {"features": model.features_of_maps(encode_image(images))}
@@ -43,6 +48,19 @@ class Encoders(tf.Module):
         ]
         self.query = tf.function(query, input_signature=specs, autograph=False)
         self.gallery = tf.function(gallery, input_signature=specs[:1], autograph=False)
+
+
+def one_row(inputs):
+    """[B, ...] -> the same, or a row of zeros: onnxruntime's LSTM aborts the process on none."""
+    empty = tf.maximum(1 - tf.shape(inputs)[0], 0)
+    return tf.pad(inputs, [[0, empty]] + [[0, 0]] * (len(inputs.shape) - 1))
+
+
+def one_word(tokens, lengths):
+    """tokens [B, T], lengths [B] -> the same; where there is no word, an unknown one, as
+    extraction has it."""
+    tokens = tf.pad(tokens, [[0, 0], [0, tf.maximum(1 - tf.shape(tokens)[1], 0)]])
+    return tf.where(lengths[:, None] < 1, UNKNOWN_TOKEN, tokens), tf.maximum(lengths, 1)
 
 
 def largest_difference(ours, theirs):

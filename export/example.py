@@ -12,7 +12,7 @@ import unicodedata
 from pathlib import Path
 
 import numpy as np
-from pictures import as_seen, resize
+from pictures import SUFFIXES, as_seen, resize
 from PIL import Image
 
 HERE = Path(__file__).resolve().parent
@@ -41,11 +41,15 @@ def load(encoder):
     return run
 
 
-def read_images(paths):
-    """Picture files -> float32 [B, S, S, 3]"""
-    grid = IMAGES["size"], not IMAGES["half_pixel_centres"]
-    pixels = [np.asarray(as_seen(Image.open(path))) for path in paths]
-    return np.stack([resize(picture, *grid) for picture in pixels])
+def read_image(path):
+    """A picture file -> float32 [S, S, 3]; None, having said why, for what can't be read."""
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(as_seen(image))
+        return resize(pixels, IMAGES["size"], not IMAGES["half_pixel_centres"])
+    except Exception as error:  # a parser given hostile bytes raises anything
+        print(f"not a readable picture: {path}: {error}", file=sys.stderr)
+        return None
 
 
 def read_words(text):
@@ -56,19 +60,39 @@ def read_words(text):
     return np.array(tokens or [TOKENS["unknown"]], np.int32)
 
 
-def main(query, text, folder):
-    tokens, gallery = read_words(text), load("gallery")
-    asked = load("query")(
-        images=read_images([query]), tokens=tokens[None], lengths=np.array([len(tokens)], np.int32)
-    )
-    endings = (".jpg", ".jpeg", ".png")
-    paths = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in endings)
-    batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
-    features = np.concatenate([gallery(images=read_images(batch)) for batch in batches])
+def read_folder(folder):
+    """-> pictures in it, gallery features [N, D]; says how many files are left out."""
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    named = [path for path in files if path.suffix.lower() in SUFFIXES]
+    gallery, paths, features = load("gallery"), [], []
+    for start in range(0, len(named), BATCH):
+        read = [(path, read_image(path)) for path in named[start : start + BATCH]]
+        paths += [path for path, image in read if image is not None]
+        images = [image for _, image in read if image is not None]
+        features += [gallery(images=np.stack(images))] if images else []
+    if len(paths) < len(files):
+        others = f"{len(files) - len(named)} do not end in {' '.join(SUFFIXES)}"
+        left_out = f"left out: {len(files) - len(paths)} of {len(files)} files, of which {others}"
+        print(left_out, file=sys.stderr)
+    if not paths:
+        sys.exit(f"{folder}: no readable picture in it")
+    return paths, np.concatenate(features)
+
+
+def main(argv):
+    if len(argv) != 3:
+        sys.exit(__doc__)
+    query, text, folder = argv
+    tokens, image = read_words(text), read_image(query)
+    if image is None:
+        sys.exit(1)
+    paths, features = read_folder(folder)
+    lengths = np.array([len(tokens)], np.int32)
+    asked = load("query")(images=image[None], tokens=tokens[None], lengths=lengths)
     distances = np.square(features - asked).sum(axis=1)
     for place in np.argsort(distances, kind="stable")[:10]:
         print(f"{distances[place]:8.4f}  {paths[place]}")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1:])

@@ -34,7 +34,7 @@ def main(export_dir, data_path, protocol="val"):
         folder = Path(data_path, "image_data", category)
 
         def images(some, folder=folder):
-            return example.read_images([folder / f"{name}.jpg" for name in some])
+            return np.stack([example.read_image(folder / f"{name}.jpg") for name in some])
 
         found = np.concatenate([gallery(images=images(some)) for some in batches(names)])
         asked = []

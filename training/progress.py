@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from command_line.errors import InputError
-from command_line.files import whole_file
+from command_line.files import whole_file, writing
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
 from training.update import loss_names
 
@@ -78,7 +78,7 @@ class CsvLog:
 
     def write(self, row):
         self.rows.append(row)
-        with self.path.open("a", encoding="utf-8", newline="") as file:
+        with writing(self.path), self.path.open("a", encoding="utf-8", newline="") as file:
             csv.writer(file).writerow(row)
 
 
@@ -140,11 +140,12 @@ class TensorBoard:
             )
         import tensorflow as tf
 
-        self.writer = tf.summary.create_file_writer(str(Path(folder, "tensorboard")))
+        self.folder = Path(folder, "tensorboard")
+        self.writer = tf.summary.create_file_writer(str(self.folder))
         self.scalar = tf.summary.scalar
 
     def write(self, step, numbers):
-        with self.writer.as_default():
+        with writing(self.folder), self.writer.as_default():
             for name, value in numbers.items():
                 self.scalar(name, value, step=step)
-        self.writer.flush()
+            self.writer.flush()

@@ -51,6 +51,21 @@ def test_features_are_extractions(exported, asked, runner):
     assert compare(runner(exported), *asked) <= LIMIT
 
 
+@pytest.mark.parametrize("runner", [onnx_runner, saved_model_runner])
+def test_no_rows_and_no_words(exported, runner):
+    run = runner(exported)
+    given = sample_inputs(64, 5, batch=2, longest=3)
+    nothing = {name: value[:0] for name, value in given.items()}
+    for encoder, asked in (("query", nothing), ("gallery", {"images": nothing["images"]})):
+        assert run(encoder, asked).shape == (0, 128 + 256)
+    given["lengths"][:] = 0
+    unknown = {**given, "tokens": np.ones((2, 1), np.int32), "lengths": np.ones(2, np.int32)}
+    expected = run("query", unknown)  # as a caption without words is extracted
+    for tokens in (given["tokens"], given["tokens"][:, :0]):
+        got = run("query", {**given, "tokens": tokens})
+        assert largest_difference(got, expected) <= LIMIT
+
+
 def test_a_gru_of_both_directions(tmp_path):
     """It becomes a loop. tests/export_parity.py has all there are."""
     write_run(tmp_path, text_model="bi_gru", composition="text_only", levels="high")

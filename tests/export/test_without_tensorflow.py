@@ -95,11 +95,26 @@ def test_same_answers(run, exported, photos, indexed, tmp_path):
     of_run = Searcher(own, checkpoint_dir=str(run))
     assert_same_answer(json.loads(answers[0]), of_run.find(query, text))
     ranked = [(Path(path).name, float(distance)) for distance, path in map(str.split, answers[3:])]
-    ending = (".jpg", ".jpeg", ".png")
+    assert "cut.jpe: Truncated" in errors and "left out: 1 of 9 files, of which 0 do" in errors
     expected = searcher.find(query, text, keep_query=True).results
-    near = [(r.name, r.distance) for r in expected if r.name.endswith(ending)]
-    assert [name for name, _ in ranked] == [name for name, _ in near] and len(near) == 5
+    near = [(r.name, r.distance) for r in expected]
+    assert [name for name, _ in ranked] == [name for name, _ in near] and len(near) == 8
     np.testing.assert_allclose([d for _, d in ranked], [d for _, d in near], atol=6e-5)
+
+
+@pytest.mark.parametrize(
+    "arguments, reason",
+    [
+        ([], 'python example.py QUERY.jpg "is red with longer sleeves" FOLDER'),
+        (["{photos}/cut.jpe", "red", "{photos}"], "not a readable picture: {photos}/cut.jpe: Trun"),
+        (["{photos}/0.jpg", "red", "{empty}"], "{empty}: no readable picture in it"),
+    ],
+)
+def test_the_example_refuses_by_name(exported, photos, tmp_path, arguments, reason):
+    named = {"photos": photos, "empty": tmp_path}
+    command = [str(exported / "example.py"), *(a.format(**named) for a in arguments)]
+    code, _, errors = run_without_tensorflow(command)
+    assert code == 1 and reason.format(**named) in errors and "example.py:" not in errors
 
 
 def test_a_catalogue_of_the_run_says_what_it_needs(exported, indexed, monkeypatch):

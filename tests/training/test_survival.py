@@ -15,7 +15,11 @@ def data(tmp_path_factory):
     return draw(tmp_path_factory.mktemp("data"))
 
 
-def test_stopped_killed_and_damaged_runs_end_as_an_uninterrupted_one(data, tmp_path):
+def small_files_only():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+
+def test_stopped_refused_killed_and_damaged_runs_end_as_an_uninterrupted_one(data, tmp_path):
     whole, broken = str(tmp_path / "whole"), str(tmp_path / "broken")
     finish(data, whole)
 
@@ -23,6 +27,14 @@ def test_stopped_killed_and_damaged_runs_end_as_an_uninterrupted_one(data, tmp_p
     assert code == 128 + signal.SIGTERM
     assert "error: stopped by SIGTERM after step" in out and "the same command goes on" in out
     assert "Traceback" not in out
+
+    done = subprocess.run(
+        command(data, broken), cwd=ROOT, capture_output=True, text=True,
+        preexec_fn=small_files_only,
+    )  # fmt: skip
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1 and last.startswith(f"error: {broken}: checkpoint of step ")
+    assert " not saved (File too large)" in last and "Traceback" not in done.stderr
 
     code, out = end_once(data, broken, 0.5)
     assert code == -signal.SIGKILL and "going on from" in out
@@ -39,16 +51,3 @@ def test_stopped_killed_and_damaged_runs_end_as_an_uninterrupted_one(data, tmp_p
     assert digest(broken) == digest(whole)
     best = sorted(path.name for path in Path(whole, "best").glob("*.index"))
     assert best == sorted(path.name for path in Path(broken, "best").glob("*.index")) != []
-
-
-def test_a_full_disk_is_one_error(data, tmp_path):
-    def small_files_only():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-
-    done = subprocess.run(
-        command(data, tmp_path / "run"), cwd=ROOT, capture_output=True, text=True,
-        preexec_fn=small_files_only,
-    )  # fmt: skip
-    last = done.stderr.strip().splitlines()[-1]
-    assert done.returncode == 1 and last.startswith("error: ") and "step 1 not saved" in last
-    assert "Traceback" not in done.stderr
