@@ -62,11 +62,10 @@ _COMPARATIVE = {  # upwards, downwards
     "heel": ("has {} heels", "higher", "lower"),
 }
 _SLOT_LENGTH = {
-    "dress": ("mini", "midi", "maxi"),
+    **dict.fromkeys(("dress", "skirt"), ("mini", "midi", "maxi")),
     "toptee": ("cropped", "classic", "tunic"),
     "jacket": ("cropped", "classic", "long"),
     "pants": ("short", "cropped", "full"),
-    "skirt": ("mini", "midi", "maxi"),
 }
 
 
