@@ -46,12 +46,9 @@ def parse_flags(argv):
 def main(argv):
     flags = parse_flags(argv)
     hosts = frozenset(host.lower() for host in (*HOSTS, *flags.allow_host))
-    rules = Rules(
-        hosts, flags.timeout, flags.total_time, flags.max_bytes, flags.attempts, flags.backoff
-    )
-    root = Path(flags.data_path)
+    rules = Rules(hosts, *(getattr(flags, name) for name in Rules._fields[1:]))
     choice = flags.all, flags.retry_failed, flags.min_success
-    return crawl(root, *choice, rules, flags.threads, flags.rate)
+    return crawl(Path(flags.data_path), *choice, rules, flags.threads, flags.rate)
 
 
 if __name__ == "__main__":

@@ -48,9 +48,8 @@ class Scripts:
         except BlockingIOError:
             print(f"waiting for another process that works in {self.lock.name}", flush=True)
             fcntl.flock(self.lock, fcntl.LOCK_EX)
-        self.before = {
-            number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)
-        }
+        stops = signal.SIGTERM, signal.SIGINT
+        self.before = {number: signal.signal(number, self._note) for number in stops}
         return self
 
     def __exit__(self, *error):
@@ -74,9 +73,8 @@ class Scripts:
         finally:
             self.shares.put(share)
         if self.received:
-            raise InputError(
-                f"stopped by {self.received.name}; the same command goes on", 128 + self.received
-            )
+            message = f"stopped by {self.received.name}; the same command goes on"
+            raise InputError(message, 128 + self.received)
         if code:
             if log and not said:  # perhaps the disk is full: then this says so
                 append(log, f"{argv[0]}: exit code {code}\n")

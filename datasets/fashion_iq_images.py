@@ -62,10 +62,10 @@ def plan(data_path, everything):
 
 
 def _needed(data_path, category):
-    rows = read_fashion_iq(data_path, category, "train")
-    rows += read_fashion_iq(data_path, category, "val")
-    names = dict.fromkeys(name for reference, target, _ in rows for name in (reference, target))
-    return [*dict.fromkeys([*names, *read_split(data_path, category, "val")])]
+    """Names of its images, some of them more than once."""
+    rows = [row for s in ("train", "val") for row in read_fashion_iq(data_path, category, s)]
+    used = [name for reference, target, _ in rows for name in (reference, target)]
+    return used + read_split(data_path, category, "val")
 
 
 class Log:
@@ -144,15 +144,11 @@ def crawl(root, everything, retry_failed, min_success, rules, threads, rate):
 def download(jobs, folder, log, rules, threads, rate):
     """Fetches the jobs in parallel, logging each as it ends."""
     session, pace, good, bad = make_session(threads), Pace(rate), 0, 0
-    pool = ThreadPoolExecutor(threads)
+    pool, futures = ThreadPoolExecutor(threads), {}
     try:
-        shared = rules, pace, log.bodies
-        futures = {
-            pool.submit(
-                fetch, session, job.url, folder / job.category / f"{job.asin}.jpg", *shared
-            ): job
-            for job in jobs
-        }
+        for job in jobs:
+            path = folder / job.category / f"{job.asin}.jpg"
+            futures[pool.submit(fetch, session, job.url, path, rules, pace, log.bodies)] = job
         bar = tqdm(as_completed(futures), total=len(jobs), desc="images", unit="image")
         for future in bar:
             outcome = future.result()

@@ -17,7 +17,7 @@ from command_line.errors import run_main
 from command_line.files import writing
 from command_line.flags import Flags
 from config import PRESETS
-from demo.garments import ATTRIBUTES, draw, label_sizes, labels, random_garment
+from demo.garments import ATTRIBUTES, draw, labels, random_garment
 
 IMAGES = 8000  # drawn, none of them in the demo data; held-out combinations left out
 EPOCHS = 10
@@ -52,11 +52,11 @@ def pretrain(images, classes, seed):
     backbone = mobilenet_v1(images.shape[1], 0.25, PRESETS["demo"]["batch_norm_decay"], 4e-5)
     # A classifier a level: VAL uses all three, and with one at the end the net learns slower.
     heads = {
-        (level, attribute): keras.layers.Dense(size, name=f"{name}_{level}")(
+        (level, attribute): keras.layers.Dense(len(values), name=f"{name}_{level}")(
             keras.layers.GlobalAveragePooling2D()(output)
         )
         for level, output in enumerate(backbone.outputs)
-        for attribute, (name, size) in enumerate(zip(ATTRIBUTES, label_sizes(), strict=True))
+        for attribute, (name, values) in enumerate(ATTRIBUTES.items())
     }
     model = keras.Model(backbone.inputs, list(heads.values()))
     rate = keras.optimizers.schedules.CosineDecay(
@@ -84,16 +84,12 @@ def save_slim_checkpoint(prefix, arrays):
     """Writes {name: array} as a TensorFlow checkpoint with plain variable names, like slim's."""
     import tensorflow as tf
 
-    prefix = Path(prefix)
-    prefix.parent.mkdir(parents=True, exist_ok=True)
+    Path(prefix).parent.mkdir(parents=True, exist_ok=True)
     names = sorted(arrays)
+    tensors = [arrays[name] for name in names]
     with writing(prefix):
-        tf.raw_ops.SaveV2(
-            prefix=str(prefix),
-            tensor_names=names,
-            shape_and_slices=[""] * len(names),
-            tensors=[arrays[name] for name in names],
-        )
+        tf.raw_ops.SaveV2(prefix=str(prefix), tensor_names=names, tensors=tensors,
+                          shape_and_slices=[""] * len(names))  # fmt: skip
 
 
 def main(argv):
