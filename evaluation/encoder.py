@@ -29,11 +29,6 @@ class Encoder:
         self._pool = traced(model.features_of_maps)
         self._text = traced(model.encode_text, reduce_retracing=True)
         self._compose = traced(self._composed, reduce_retracing=True)
-        self._read = pixels_of(config.dataset)
-
-    def images(self, paths):
-        """Features of single images [N, D], as a gallery has them."""
-        return self.features([], [], paths)[1]
 
     def queries(self, references, captions):
         """Features of reference images with captions (word ids) [Q, D]."""
@@ -96,12 +91,11 @@ class Encoder:
 
     def _batches(self, paths, what, read=None):
         """Yields (row of the first path, images [b, S, S, 3])."""
-        size, legacy_grid = self.config.image_size, self.config.as_published
-        read = read or self._read
-        batches = iterate(image_batches(paths, size, self.batch_size - 1, legacy_grid, read))
+        config, read = self.config, read or pixels_of(self.config.dataset)
+        settings = config.image_size, self.batch_size - 1, config.as_published, read
         with tqdm(total=len(paths), unit="image", desc=what, disable=not self.progress) as bar:
             start = 0
-            for images in batches:
+            for images in iterate(image_batches(paths, *settings)):
                 yield start, images
                 start += len(images)
                 bar.update(len(images))

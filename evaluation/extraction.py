@@ -1,7 +1,7 @@
 """Features of one subset on disk: <feature_dir>[/<subset>]/."""
 
-import importlib.metadata
 import json
+from importlib.metadata import version
 
 import numpy as np
 
@@ -11,8 +11,6 @@ from command_line.files import whole_file, write_json, write_lines
 from datasets.find_images import require_images
 from evaluation.encoder import encode_captions
 from evaluation.features import METADATA
-
-PACKAGES = ("tensorflow", "keras", "numpy")
 
 
 def wanted_subsets(flag, dataset):
@@ -43,12 +41,9 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
     ]
     captions = encode_captions(config, vocabulary, [record["caption"] for record in records])
     folder.mkdir(parents=True, exist_ok=True)  # refused before the work, if it is
-    query_features, gallery_features = encoder.features(
-        [paths[record["reference"]] for record in records],
-        captions,
-        [paths[name] for name in gallery],
-        f"{subset} images".lstrip(),
-    )
+    references = [paths[record["reference"]] for record in records]
+    images, what = [paths[name] for name in gallery], f"{subset} images".lstrip()
+    query_features, gallery_features = encoder.features(references, captions, images, what)
 
     (folder / METADATA).unlink(missing_ok=True)  # features without it are not complete
     for name, features in (
@@ -59,7 +54,7 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
     lines = (json.dumps(record, ensure_ascii=False) for record in records)
     write_lines(folder / "queries.jsonl", lines)
     write_lines(folder / "test_images.txt", gallery)
-    metadata = {
+    write_json(folder / METADATA, {
         "dataset": config.dataset,
         "subset": subset,
         "data_path": config.data_path,
@@ -70,6 +65,5 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
         "pairwise_scorer": encoder.model.pairwise_scorer,
         "precision": precision,
         "missing_images": len(wanted) - len(paths),
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
-    }
-    write_json(folder / METADATA, metadata)
+        "versions": {name: version(name) for name in ("tensorflow", "keras", "numpy")},
+    })  # fmt: skip
