@@ -27,6 +27,7 @@ from checkpointing.published_names import (
 )
 from checkpointing.run import CONVERTED_FILE, Saver, prepare_run
 from command_line.errors import InputError, run_main
+from command_line.files import lock_folder
 from command_line.flags import Flags, boolean
 from config import model_settings, parse_config
 from datasets.released_files import read_lines
@@ -122,14 +123,15 @@ def check_target(folder):
 
 def save_run(config, vocabulary, variables, extracted, step, source):
     """Writes the run, the checkpoint last. source: what converted.json says it comes from."""
-    prepare_run(config, vocabulary)
-    note = Path(config.checkpoint_dir, CONVERTED_FILE)
-    note.write_text(json.dumps(source, indent=2) + "\n", encoding="utf-8")
     checkpoint = tf.train.Checkpoint(
         weights={name: variable.value for name, variable in variables.items()},
         averages={name: tf.Variable(value) for name, value in extracted.items()},
     )
-    return Saver(checkpoint, config.checkpoint_dir, keep=1).save(step)
+    with lock_folder(config.checkpoint_dir):
+        prepare_run(config, vocabulary)
+        note = Path(config.checkpoint_dir, CONVERTED_FILE)
+        note.write_text(json.dumps(source, indent=2) + "\n", encoding="utf-8")
+        return Saver(checkpoint, config.checkpoint_dir, keep=1).save(step)
 
 
 def report_words(words, path):

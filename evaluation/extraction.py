@@ -7,7 +7,7 @@ import numpy as np
 
 import datasets
 from command_line.errors import InputError
-from command_line.files import write_json, write_lines
+from command_line.files import lock_folder, write_json, write_lines
 from datasets.find_images import require_images
 from evaluation.encoder import encode_captions
 from evaluation.features import METADATA
@@ -42,20 +42,6 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
         if query.reference in paths
     ]
     captions = encode_captions(config, vocabulary, [record["caption"] for record in records])
-    folder.mkdir(parents=True, exist_ok=True)  # refused before the work, if it is
-    query_features, gallery_features = encoder.features(
-        [paths[record["reference"]] for record in records],
-        captions,
-        [paths[name] for name in gallery],
-        f"{subset} images".lstrip(),
-    )
-
-    (folder / METADATA).unlink(missing_ok=True)  # features without it are not complete
-    np.save(folder / "query_images.npy", query_features)
-    np.save(folder / "test_images.npy", gallery_features)
-    lines = (json.dumps(record, ensure_ascii=False) for record in records)
-    write_lines(folder / "queries.jsonl", lines)
-    write_lines(folder / "test_images.txt", gallery)
     metadata = {
         "dataset": config.dataset,
         "subset": subset,
@@ -69,4 +55,17 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
         "missing_images": len(wanted) - len(paths),
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
     }
-    write_json(folder / METADATA, metadata)
+    with lock_folder(folder):  # refused before the work, if it is
+        query_features, gallery_features = encoder.features(
+            [paths[record["reference"]] for record in records],
+            captions,
+            [paths[name] for name in gallery],
+            f"{subset} images".lstrip(),
+        )
+        (folder / METADATA).unlink(missing_ok=True)  # features without it are not complete
+        np.save(folder / "query_images.npy", query_features)
+        np.save(folder / "test_images.npy", gallery_features)
+        lines = (json.dumps(record, ensure_ascii=False) for record in records)
+        write_lines(folder / "queries.jsonl", lines)
+        write_lines(folder / "test_images.txt", gallery)
+        write_json(folder / METADATA, metadata)

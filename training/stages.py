@@ -1,5 +1,6 @@
 """A run from its settings to its last update; with L_vs the visual-semantic stage first."""
 
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from checkpointing.precision import slow_precision
 from checkpointing.run import prepare_run
 from checkpointing.run_folder import is_trained
 from command_line.errors import InputError
+from command_line.files import lock_folder
 from config import make_config
 from evaluation.validation import Validation
 from training.devices import all_devices, check_devices, is_chief
@@ -46,6 +48,8 @@ def run_training(config, vocabulary, examples_of_epoch):
     validation = None
     if config.eval_length and is_chief():
         validation = Validation(config, vocabulary)
-    if is_chief():  # last, so that a run refused for its data leaves no folder behind
-        prepare_run(config, vocabulary)
-    train(config, examples_of_epoch, vocabulary, validation)
+    # Last, so that a run refused for its data leaves no folder behind.
+    with lock_folder(config.checkpoint_dir) if is_chief() else contextlib.nullcontext():
+        if is_chief():
+            prepare_run(config, vocabulary)
+        train(config, examples_of_epoch, vocabulary, validation)
