@@ -14,7 +14,10 @@ from tests.survival import ROOT, command, digest, draw
 from tests.training.test_training import VOCABULARY, examples, tiny  # noqa: F401
 from training.loop import train
 
-HELD = "from command_line.files import lock_folder; held = lock_folder({!r}); print('ok', flush=True); {}"
+HELD = (
+    "from command_line.files import lock_folder; held = lock_folder({!r}); "
+    "print('ok', flush=True); {}"
+)
 
 
 def test_what_was_trained_before_a_broken_picture_is_saved(examples, tmp_path):  # noqa: F811
