@@ -86,7 +86,7 @@ def plan(comparison, rows):
         refuse_other_run(run)
     backbones = {run.config.pretrain_checkpoint_dir for run in runs} - {""}
     data_paths = {comparison.data_path, comparison.tuning_root}
-    check_inputs(comparison.root, data_paths, backbones)
+    check_inputs(comparison.root, comparison.dataset, data_paths, backbones)
     return tries, reported
 
 

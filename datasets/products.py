@@ -79,7 +79,8 @@ def training_of(products, about):
         return lambda seed, epoch: labels(sample(index, about["phrases"], seed, epoch))
 
     phrases = [sentence(phrase, "", "") for phrase in about["phrases"]]
-    return TrainingSet(labels(_given(products)), labelled, sampler, phrases)
+    digest = about.get("digest", "")
+    return TrainingSet(labels(_given(products)), labelled, sampler, phrases, digest)
 
 
 def benchmark_of(products, about):
