@@ -86,7 +86,8 @@ def plan(comparison, rows):
     for run in runs:
         refuse_other_run(run)
     backbones = {run.config.pretrain_checkpoint_dir for run in runs} - {""}
-    check_inputs(root, {comparison.data_path, comparison.tuning_root}, backbones)
+    data_paths = {comparison.data_path, comparison.tuning_root}
+    check_inputs(root, comparison.dataset, data_paths, backbones)
     return tries, reported
 
 

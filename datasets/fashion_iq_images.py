@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from command_line.errors import InputError
+from command_line.files import lock_folder
 from datasets.fashion_iq import CATEGORIES, read_fashion_iq, read_split
 from datasets.fetch_image import Pace, fetch, make_session
 from datasets.find_images import image_paths
@@ -115,6 +116,11 @@ class Log:
 def crawl(root, everything, retry_failed, min_success, rules, threads, rate):
     """Fetches what is missing below root and says what came of it -> exit code."""
     wanted = plan(root, everything)
+    with lock_folder(root):
+        return fetch_missing(root, wanted, retry_failed, min_success, rules, threads, rate)
+
+
+def fetch_missing(root, wanted, retry_failed, min_success, rules, threads, rate):
     prepare_folders(root / "image_data")
     present = image_paths("fashion_iq", root, [job.asin for job in wanted])
     missing = [job for job in wanted if job.asin not in present]

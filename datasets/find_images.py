@@ -5,7 +5,7 @@ from pathlib import Path
 
 import datasets
 from command_line.errors import InputError
-from datasets.image_files import SUFFIXES
+from datasets.image_files import SUFFIXES, open_images
 
 ENDINGS = sorted({*SUFFIXES, *map(str.upper, SUFFIXES)})
 
@@ -26,7 +26,7 @@ def image_paths(dataset, data_path, names, subset=""):
 
 def require_images(config, subset, *names):
     """Files of the named images. Raises InputError when some are missing, unless the run allows
-    it; then says how many."""
+    it; then says how many, and how many are unreadable: those are left out too."""
     wanted = {name for group in names for name in group}
     paths = image_paths(config.dataset, config.data_path, sorted(wanted), subset)
     missing = sorted(wanted - set(paths))
@@ -38,6 +38,12 @@ def require_images(config, subset, *names):
         if not config.allow_missing:
             raise InputError(f"{what}; train with --allow_missing=True to do without them")
         print(what)
+    if config.allow_missing:
+        reasons, _ = open_images(list(paths.values()))
+        for path, reason in list(reasons.items())[:1]:
+            print(f"{config.data_path}: {len(reasons)} of {len(paths)} {subset} images are "
+                  f"unreadable (first: {path}: {reason})".replace("  ", " "))  # fmt: skip
+        paths = {name: path for name, path in paths.items() if path not in reasons}
     return paths
 
 

@@ -18,6 +18,10 @@ FIXED_PARALLELISM = tf.data.Options()
 FIXED_PARALLELISM.autotune.enabled = False
 
 
+class UnreadableImage(InputError):
+    """Names the file and the reason."""
+
+
 def read_pixels(path):
     """Path (str or bytes) -> uint8 [H, W, 3] as published: no rotation, transparency ignored.
 
@@ -44,7 +48,7 @@ def _read_file(path, decode):
     try:
         return decode(read_content(path))
     except InputError as error:
-        raise InputError(f"{path}: not a readable image ({error})") from None
+        raise UnreadableImage(f"{path}: not a readable image ({error})") from None
 
 
 def decode_pixels(content):
@@ -102,7 +106,7 @@ def iterate(dataset):
     try:
         yield from dataset
     except tf.errors.UnknownError as error:
-        ours = re.search(r"InputError: (.*)", error.message)
+        ours = re.search(r"(InputError|UnreadableImage): (.*)", error.message)
         if not ours:
             raise
-        raise InputError(ours[1]) from None
+        raise (InputError if ours[1] == "InputError" else UnreadableImage)(ours[2]) from None

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from command_line.errors import InputError, run_main
-from command_line.files import write_lines
+from command_line.files import lock_folder, write_lines
 from command_line.flags import Flags
 from datasets import products
-from datasets.check_data import open_images
 from datasets.find_images import find_written
+from datasets.image_files import open_images
 from datasets.pair_index import PairIndex
 from datasets.placeholders import too_small
 from datasets.product_table import Table
@@ -255,7 +255,8 @@ def prepare(flags):
         print(f"{what:<44}{count:>9,}")
     read = {"table": flags.table, "triplets": flags.triplets}
     digests = {n: hashlib.sha256(Path(p).read_bytes()).hexdigest() for n, p in read.items() if p}
-    write(root, rows, {**about, "counts": counts, "sha256": digests})
+    with lock_folder(root):
+        write(root, rows, {**about, "counts": counts, "sha256": digests})
     print(f"{root}: {compare(old, rows) if old else f'{len(rows):,} products'}")
 
 

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 import datasets
 from command_line.errors import InputError, run_main
-from command_line.files import whole_file
+from command_line.files import lock_folder, whole_file
 from command_line.flags import Flags
 from demo.garments import draw
 from demo.released_formats import FULL_SIZE, fashion200k, fashion_iq, shoes
@@ -118,7 +118,8 @@ def main(argv):
     for dataset in RELEASED if args.dataset == "all" else [args.dataset]:
         folder = Path(args.data_path) / dataset
         try:
-            drawn = generate(args.data_path, dataset, args.seed, args.triplets)
+            with lock_folder(args.data_path, name=f".{dataset}.lock"):
+                drawn = generate(args.data_path, dataset, args.seed, args.triplets)
         except OSError as error:
             raise InputError(f"--data_path: {folder}: {error}") from None
         said = "drawn" if drawn else "already drawn with these settings, left as it is"

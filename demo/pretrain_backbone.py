@@ -6,6 +6,7 @@ Real ImageNet checkpoints cannot be bundled, and VAL learns slowly from random w
 is a checkpoint with slim's variable names, which training restores as it restores a real one.
 """
 
+import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from command_line.errors import run_main
-from command_line.files import writing
+from command_line.files import lock_folder, writing
 from command_line.flags import Flags
 from config import PRESETS
 from demo.garments import ATTRIBUTES, draw, labels, random_garment
@@ -34,7 +35,8 @@ def draw_labelled(index, seed, size):
 
 
 def draw_set(seed, size):
-    with ProcessPoolExecutor() as pool:
+    # Fresh processes: copies of this one would keep its lock after its death.
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         drawn = pool.map(partial(draw_labelled, seed=seed, size=size), range(IMAGES), chunksize=50)
         images, classes = zip(*tqdm(drawn, total=IMAGES, desc="drawing", unit="image"), strict=True)
     return np.stack(images), np.array(classes)
@@ -97,13 +99,14 @@ def main(argv):
     parser.add_argument("--checkpoint", required=True, help="prefix of the checkpoint to write")
     parser.add_argument("--seed", type=int, default=1)
     flags = parser.parse_args(argv)
-    images, classes = draw_set(flags.seed, PRESETS["demo"]["image_size"])
-    backbone = pretrain(images, classes, flags.seed)
+    with lock_folder(Path(flags.checkpoint).parent):
+        images, classes = draw_set(flags.seed, PRESETS["demo"]["image_size"])
+        backbone = pretrain(images, classes, flags.seed)
 
-    from checkpointing.published_names import named_variables
+        from checkpointing.published_names import named_variables
 
-    arrays = {name: variable.numpy() for name, variable in named_variables(backbone).items()}
-    save_slim_checkpoint(flags.checkpoint, arrays)
+        arrays = {name: variable.numpy() for name, variable in named_variables(backbone).items()}
+        save_slim_checkpoint(flags.checkpoint, arrays)
     print(f"pretrained: {flags.checkpoint}")
 
 
