@@ -5,7 +5,8 @@ from pathlib import Path
 
 import datasets
 from command_line.errors import InputError
-from datasets.image_files import SUFFIXES, open_images
+from datasets.image_files import open_images
+from datasets.pictures import SUFFIXES
 
 ENDINGS = sorted({*SUFFIXES, *map(str.upper, SUFFIXES)})
 
