@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 from command_line.errors import InputError
-from datasets.image_files import SUFFIXES
+from datasets.pictures import SUFFIXES
 from datasets.released_files import check_caption, check_name, read_text
 
 NO_VALUE = {"", "-", "na"}

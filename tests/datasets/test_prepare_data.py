@@ -83,7 +83,7 @@ def test_fashion_iq_from_the_network(tmp_path, mirror):
         write(tags / f"image_url/asin2url.{category}.txt", lines)
         write(tags / f"tags/asin2attr.{category}.train.json", {})
         for name in names:
-            (root / f"{name}.jpg").write_bytes(JPEG)
+            (root / f"{name}.jpg").write_bytes(JPEG + name.encode())
     (root / "DV00000004.jpg").unlink()
     data = tmp_path / "data"
     write(data / "captions/cap.dress.train.json.part", "[")  # as a killed curl leaves it
