@@ -23,7 +23,6 @@ DEMO_RATES, RATES = "3e-4,1e-3,3e-3", "2e-5,6.3e-5,2e-4"
 QUICK = dict(  # defaults of a look, whose shorter runs lie apart
     compositions="val,sum,tirg", seeds="0", rates="1e-3", compare_dir="save_model/compare_quick"
 )
-QUICK_SETTINGS = ["--train_length=250"]
 
 
 def parse(argv):
@@ -47,7 +46,7 @@ def parse(argv):
             raise InputError("--quick=True: a look at the demo; other presets learn for longer", 2)
         parser.set_defaults(**QUICK)
         flags, settings = parser.parse_known_args(argv)
-        settings = QUICK_SETTINGS + settings
+        settings = ["--train_length=250", *settings]
     demo = flags.preset == "demo"
     flags.dataset = flags.dataset or PRESETS[flags.preset].get("dataset", "fashion_iq")
     flags.data_path = flags.data_path or f"data/{'demo/' * demo}{flags.dataset}"

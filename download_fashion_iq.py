@@ -17,7 +17,7 @@ from datasets.fetch_image import Rules
 from datasets.placeholders import MOST_URLS, SMALLEST_SIDE
 
 
-def parse_flags(argv):
+def main(argv):
     parser = Flags(__doc__, bare=True)
     switch = {"type": boolean, "nargs": "?", "const": True, "default": False}
     parser.add_argument("--data_path", default="data/fashion_iq")
@@ -40,17 +40,10 @@ def parse_flags(argv):
             parser.error(f"--{name}={getattr(flags, name)}: must be above 0")
     if not (0 <= flags.min_success <= 1 and flags.backoff >= 0):
         parser.error("--min_success must be in [0, 1], --backoff at least 0")
-    return flags
-
-
-def main(argv):
-    flags = parse_flags(argv)
     hosts = frozenset(host.lower() for host in (*HOSTS, *flags.allow_host))
-    rules = Rules(
-        hosts, flags.timeout, flags.total_time, flags.max_bytes, flags.attempts, flags.backoff
-    )
-    root = Path(flags.data_path)
+    limits = flags.timeout, flags.total_time, flags.max_bytes, flags.attempts, flags.backoff
     choice = flags.all, flags.retry_failed, flags.min_success
+    root, rules = Path(flags.data_path), Rules(hosts, *limits)
     return crawl(root, *choice, rules, flags.threads, flags.rate)
 
 

@@ -19,28 +19,20 @@ NAMED = 1000  # broken images that are named; rows.sqlite names all
 
 
 def main(argv):
-    parser = Flags(__doc__)
+    parser, switch = Flags(__doc__), dict(type=boolean, default=False, metavar="BOOL")
     parser.add_argument("--checkpoint_dir", default="", help="a trained run")
     parser.add_argument("--exact_model_checkpoint", default="", help="default: the newest")
     parser.add_argument("--model", default="", help="instead of a run: what export_model.py made")
     parser.add_argument("--image_dir", required=True, help="JPEG, PNG, WebP, GIF, BMP; any depth")
     parser.add_argument("--index_dir", default="", help="where the index is or will be")
-    parser.add_argument(
-        "--database", default="",
-        help="in its place: postgresql://USER@HOST/NAME; the password from there or PGPASSWORD",
-    )  # fmt: skip
-    parser.add_argument(
-        "--verify", type=boolean, default=False, metavar="BOOL",
-        help="True: compare the bytes of all files, not size and time of change only",
-    )  # fmt: skip
-    parser.add_argument(
-        "--compact", type=boolean, default=False, metavar="BOOL",
-        help="True: also drop the vectors of files that are gone, and join small blocks",
-    )  # fmt: skip
-    parser.add_argument(
-        "--most_megapixels", type=int, default=MOST_MEGAPIXELS,
-        help=f"larger pictures are named and left out, default {MOST_MEGAPIXELS}",
-    )  # fmt: skip
+    place = "in its place: postgresql://USER@HOST/NAME; the password from there or PGPASSWORD"
+    parser.add_argument("--database", default="", help=place)
+    verify = "True: compare the bytes of all files, not size and time of change only"
+    parser.add_argument("--verify", **switch, help=verify)
+    compact = "True: also drop the vectors of files that are gone, and join small blocks"
+    parser.add_argument("--compact", **switch, help=compact)
+    most = f"larger pictures are named and left out, default {MOST_MEGAPIXELS}"
+    parser.add_argument("--most_megapixels", type=int, default=MOST_MEGAPIXELS, help=most)
     flags = parser.parse_args(argv)
     require_megapixels(flags.most_megapixels)
     require_one(flags.index_dir, flags.database)

@@ -1,7 +1,7 @@
 """Asks an index with a picture and a sentence, in a shell or on a page: see catalogue/README.md.
 
-  .venv/bin/python search_catalogue.py --index_dir=index/photos --image=a.jpg --text="is red"
-  .venv/bin/python search_catalogue.py --index_dir=index/photos --serve=True [--port=8000]
+.venv/bin/python search_catalogue.py --index_dir=index/photos --image=a.jpg --text="is red"
+.venv/bin/python search_catalogue.py --index_dir=index/photos --serve=True [--port=8000]
 """
 
 import json
@@ -46,26 +46,22 @@ def read_flags(argv):
     return flags
 
 
-def what_to_ask(flags):
-    """-> arguments of a Searcher."""
+def main(argv):
+    flags = read_flags(argv)
     index = flags.index_dir
     if flags.database:
         from catalogue.database_index import DatabaseIndex
 
         index = DatabaseIndex(flags.database)
-    return index, flags.checkpoint_dir, flags.model, flags.most_megapixels
-
-
-def main(argv):
-    flags = read_flags(argv)
+    asked = index, flags.checkpoint_dir, flags.model, flags.most_megapixels  # of a Searcher
     if flags.serve:
         from catalogue.serve import serve
 
-        return serve(flags.host, flags.allow_host, flags.port, *what_to_ask(flags))
+        return serve(flags.host, flags.allow_host, flags.port, *asked)
     from catalogue.answers import as_json, sheet_pictures, table
     from catalogue.search import Searcher  # slow imports, after the flags were read
 
-    searcher = Searcher(*what_to_ask(flags))
+    searcher = Searcher(*asked)
     options = dict(within=flags.within, largest_distance=flags.largest_distance,
                    hide_copies=flags.hide_copies, keep_query=flags.keep_query)  # fmt: skip
     answer = searcher.find(flags.image, flags.text, flags.top, **options)

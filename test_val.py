@@ -16,7 +16,7 @@ from evaluation.rank_files import DEPTH, write_ranks, write_trec
 from evaluation.scores import check_same_checkpoint, collapse_warning, evaluate, mean_lines, record
 
 
-def parse(argv):
+def main(argv):
     parser = Flags(__doc__)
     parser.add_argument("--feature_dir", required=True, help="where extraction wrote the features")
     parser.add_argument("--data_path", default="", help="default: the one extraction used")
@@ -26,17 +26,11 @@ def parse(argv):
     parser.add_argument("--results_dir", default="results")
     parser.add_argument("--save_ranks", default="", help="folder for one JSON line per query")
     parser.add_argument("--save_trec", default="", help="folder for a TREC run and its qrels")
-    return parser.parse_args(argv)
-
-
-def main(argv):
-    flags = parse(argv)
+    flags = parser.parse_args(argv)
     found = find_features(flags.feature_dir, flags.subset)
     check_same_checkpoint(flags.feature_dir, found.values())
-    entries = []
-    for evaluation_set in evaluation_sets(
-        found, flags.protocol, flags.data_path, flags.keep_reference
-    ):
+    asked, entries = (flags.protocol, flags.data_path, flags.keep_reference), []
+    for evaluation_set in evaluation_sets(found, *asked):
         ranking = evaluation_set.rank(DEPTH if flags.save_ranks or flags.save_trec else 0)
         numbers = evaluate(evaluation_set, ranking)
         entries.append(record(flags.results_dir, flags.feature_dir, evaluation_set, numbers))
@@ -48,8 +42,7 @@ def main(argv):
             print(f"warning: {warning}")
     for line in mean_lines(entries):
         print(line)
-    scored = {entry["subset"] for entry in entries}
-    missing = set(datasets.subsets(entries[0]["dataset"])) - scored
+    missing = {*datasets.subsets(entries[0]["dataset"])} - {entry["subset"] for entry in entries}
     if missing and not flags.subset:
         print(f"no features of {', '.join(sorted(missing))}: no mean over categories")
 

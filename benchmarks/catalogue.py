@@ -14,7 +14,6 @@ photographs: benchmarks.extraction. The last lines are name=value.
 
 import contextlib
 import http.client
-import socket
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from catalogue.search import Searcher
 from command_line.errors import run_main
 from command_line.flags import Flags
 from datasets.vocabulary import Vocabulary
+from training.launch_workers import free_ports
 from training.timing import clock
 
 CLIENTS = 8
@@ -103,9 +103,7 @@ def measure_query(searcher, content, rounds):
 
 def measure_served(flag, content, seconds):
     """8 clients against the served API."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     command = [sys.executable, "search_catalogue.py", flag, "--serve=True", f"--port={port}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         server.stdout.readline()

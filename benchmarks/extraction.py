@@ -47,17 +47,9 @@ def write_run(config, vocabulary, paths):
     return training.model
 
 
-def in_batches(model, config, vocabulary, batch_size):
-    """Extraction's way -> function (references, captions, gallery) -> features of queries, of
-    images."""
-    encoder = Encoder(model, config, batch_size, progress=False)
-    return lambda references, captions, gallery: encoder.features(
-        references, encode_captions(config, vocabulary, captions), gallery
-    )
-
-
 def for_catalogue(encoding):
-    """The way of a catalogue.encoding.Encoding, or of what stands in its place -> as in_batches."""
+    """The way of a catalogue.encoding.Encoding, or of what stands in its place -> function
+    (references, captions, gallery) -> features of queries, of images."""
 
     def features(references, captions, gallery):
         asked = zip(references, captions, strict=True)
@@ -70,29 +62,25 @@ def for_catalogue(encoding):
     return features
 
 
-def export(run):
-    """-> a folder with an export of the run."""
-    command = [sys.executable, "export_model.py", f"--checkpoint_dir={run}", "--format=onnx",
-               f"--export_dir={run}_exported"]  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True)
-    return f"{run}_exported"
-
-
 def measure_network(config, paths, batch_size):
     """Yields (name, value)."""
     vocabulary = Vocabulary.build(f"word{i}" for i in range(WORDS))
     model, rng = write_run(config, vocabulary, paths), np.random.default_rng(0)
     queries = round(1.4 * len(paths))
-    captions = [
-        " ".join(f"word{i}" for i in rng.integers(0, WORDS, rng.integers(4, 13)))
-        for _ in range(queries)
-    ]
+    drawn = [rng.integers(0, WORDS, rng.integers(4, 13)) for _ in range(queries)]
+    captions = [" ".join(f"word{i}" for i in words) for words in drawn]
+    encoder, run = Encoder(model, config, batch_size, progress=False), config.checkpoint_dir
     ways = {
-        "extraction": in_batches(model, config, vocabulary, batch_size),
-        "catalogue": for_catalogue(open_source(config.checkpoint_dir, "model.ckpt-1")),
+        "extraction": lambda references, captions, gallery: encoder.features(
+            references, encode_captions(config, vocabulary, captions), gallery
+        ),
+        "catalogue": for_catalogue(open_source(run, "model.ckpt-1")),
     }
     if all(map(find_spec, ("tf2onnx", "onnxruntime"))):
-        ways["exported"] = for_catalogue(open_source("", export(config.checkpoint_dir)))
+        export, flags = f"{run}_exported", [f"--checkpoint_dir={run}", "--format=onnx"]
+        command = [sys.executable, "export_model.py", *flags, f"--export_dir={export}"]
+        subprocess.run(command, check=True, capture_output=True)
+        ways["exported"] = for_catalogue(open_source("", export))
     for name, asked in {
         "gallery": ([], [], paths),
         "queries": (paths, captions[: len(paths)], []),
@@ -118,8 +106,8 @@ def main(argv):
     with tempfile.TemporaryDirectory() as folder:
         paths = draw_photographs(folder, flags.images)
         for network in [flags.image_model] if flags.image_model else sorted(PRESET_OF):
-            changed = {"checkpoint_dir": str(Path(folder, network)), "batch_norm_decay": 0.0}
-            config = settings(network, **changed)
+            run = str(Path(folder, network))
+            config = settings(network, checkpoint_dir=run, batch_norm_decay=0.0)
             for name, value in measure_network(config, paths, flags.batch_size):
                 print(f"{network}_{name}={value:.6g}", flush=True)
 

@@ -47,13 +47,8 @@ def cost(function):
 def draw_examples(paths, count):
     """Examples over the images, with captions of 4 to 12 words."""
     rng = np.random.default_rng(0)
-    return [
-        Example(
-            *(str(paths[row]) for row in rng.integers(0, len(paths), 2)),
-            rng.integers(2, WORDS, rng.integers(4, 13)).tolist(),
-        )
-        for _ in range(count)
-    ]
+    pairs = (map(str, np.take(paths, rng.integers(0, len(paths), 2))) for _ in range(count))
+    return [Example(*pair, rng.integers(2, WORDS, rng.integers(4, 13)).tolist()) for pair in pairs]
 
 
 def bare_step(training, config, batch):
@@ -127,9 +122,8 @@ def main(argv):
     with tempfile.TemporaryDirectory() as folder:
         paths = draw_photographs(folder, IMAGES)
         for network in [flags.image_model] if flags.image_model else sorted(PRESET_OF):
-            changed = {"batch_size": flags.batch_size or BATCH[network]}
-            changed |= {"precision": flags.precision, "xla": flags.xla}
-            config = settings(network, **changed)
+            size = flags.batch_size or BATCH[network]
+            config = settings(network, batch_size=size, precision=flags.precision, xla=flags.xla)
             print(f"{network}, {config.image_size} px, batch {config.batch_size}", flush=True)
             for name, value in measure(config, paths, flags.steps).items():
                 print(f"{network}_{name}={value:.3f}")

@@ -13,7 +13,6 @@ the state of some commit, never half of one.
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
 import resource
@@ -23,11 +22,11 @@ from pathlib import Path
 import numpy as np
 
 from command_line.errors import InputError
-from command_line.files import whole_file, write_json
+from command_line.files import lock_folder, whole_file, write_json
 from datasets.released_files import read_json
 
 FORMAT = 1
-ABOUT, ROWS, BLOCKS, LOCK = "index.json", "rows.sqlite", "blocks", "writer.lock"
+ABOUT, ROWS, BLOCKS = "index.json", "rows.sqlite", "blocks"
 OPEN_BLOCKS = 32_768  # at most; each that is mapped holds a file open
 PATIENCE = 30.0  # seconds to wait for another process's commit
 SCHEMA = """
@@ -89,14 +88,9 @@ class Writer:
     def __enter__(self):
         try:
             (self.folder / BLOCKS).mkdir(parents=True, exist_ok=True)
-            self._lock = open(self.folder / LOCK, "a")
+            self._lock = lock_folder(self.folder)
         except OSError as error:
             raise InputError(f"{error.filename}: {error.strerror}; no place for an index") from None
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process
-        except OSError:
-            self._lock.close()
-            raise InputError(f"{self.folder}: another process is writing this index") from None
         with rows_errors(self.folder):
             self.rows = sqlite3.connect(self.folder / ROWS, PATIENCE)
             self.rows.executescript(SCHEMA)

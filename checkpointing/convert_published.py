@@ -26,7 +26,7 @@ from checkpointing.published_names import (
 )
 from checkpointing.run import CONVERTED_FILE, Saver, prepare_run
 from command_line.errors import InputError, run_main
-from command_line.files import write_json
+from command_line.files import lock_folder, write_json
 from command_line.flags import Flags, boolean
 from config import model_settings, parse_config
 from datasets.released_files import read_lines
@@ -122,13 +122,14 @@ def check_target(folder):
 
 def save_run(config, vocabulary, variables, extracted, step, source):
     """Writes the run, the checkpoint last. source: what converted.json says it comes from."""
-    prepare_run(config, vocabulary)
-    write_json(Path(config.checkpoint_dir, CONVERTED_FILE), source)
     checkpoint = tf.train.Checkpoint(
         weights={name: variable.value for name, variable in variables.items()},
         averages={name: tf.Variable(value) for name, value in extracted.items()},
     )
-    return Saver(checkpoint, config.checkpoint_dir, keep=1).save(step)
+    with lock_folder(config.checkpoint_dir):
+        prepare_run(config, vocabulary)
+        write_json(Path(config.checkpoint_dir, CONVERTED_FILE), source)
+        return Saver(checkpoint, config.checkpoint_dir, keep=1).save(step)
 
 
 def report_words(words, path):

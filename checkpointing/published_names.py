@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from command_line.errors import InputError
+from model import LEVELS
 
 AVERAGE = "/ExponentialMovingAverage"
 CELL = "RNN/bidirectional_lstm/rnn/basic_lstm_cell"
@@ -143,7 +144,9 @@ def assign_variables(variables, arrays, where, allowed_missing=None):
 
 def restore_image_encoder(image_encoder, path):
     """Restores a backbone from a slim ImageNet checkpoint; returns the names it has no entry for
-    (VAL's own normalisations). Raises InputError as assign_variables does."""
-    return assign_variables(
-        named_variables(image_encoder), read_checkpoint(path), checkpoint_prefix(path), VAL_OWN
-    )
+    (VAL's own normalisations). Raises InputError as assign_variables does, but an encoder of fewer
+    levels leaves the blocks after its last."""
+    variables, arrays = named_variables(image_encoder), read_checkpoint(path)
+    if len(image_encoder.outputs) < len(LEVELS):
+        arrays = {n: a for n, a in arrays.items() if n.removesuffix(AVERAGE) in variables}
+    return assign_variables(variables, arrays, checkpoint_prefix(path), VAL_OWN)

@@ -18,19 +18,23 @@ from checkpointing.run_folder import (
     saved_checkpoints,
 )
 from command_line.errors import InputError, refusal
+from command_line.files import write_json
 from config import load_config, model_settings, save_config
+from datasets.released_files import read_json
 from datasets.vocabulary import Vocabulary
 from model import VAL
 
+DATA_FILE = "data.json"  # the digest of the data that a run began with, where they have one
 CONVERTED_FILE = "converted.json"  # only in a run that convert_published.py made
 
 
-def prepare_run(config, vocabulary):
+def prepare_run(config, vocabulary, digest=""):
     """Makes the run's folder with config.json and vocab.txt, or checks that it holds this run.
 
-    Raises InputError naming the settings in which an earlier run differs; one that ended before its
-    first checkpoint is overwritten."""
+    digest: TrainingSet's of its data. Raises InputError naming the settings in which
+    an earlier run differs; one that ended before its first checkpoint is overwritten."""
     folder = Path(config.checkpoint_dir)
+    data = folder / DATA_FILE
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / CONVERTED_FILE).exists():
         raise InputError(
@@ -42,12 +46,16 @@ def prepare_run(config, vocabulary):
         differing = changed_settings(config)
         if Vocabulary.load(folder / VOCABULARY_FILE).words != vocabulary.words:
             differing.append("the words of the training captions")
+        if data.exists() and read_json(data, dict).get("digest") != digest:
+            differing.append("the data: prepared anew since it began")
         if differing:
             raise InputError(
                 f"{folder}: holds a run with other settings ({'; '.join(differing)}); "
                 "repeat them, or give another folder",
                 2,
             )
+    if digest:
+        write_json(data, {"digest": digest})
     vocabulary.save(folder / VOCABULARY_FILE)
     save_config(config)
 

@@ -1,6 +1,7 @@
-"""Files and folders that appear whole or not at all."""
+"""Files and folders that appear whole or not at all, and folders that one process writes."""
 
 import contextlib
+import fcntl
 import io
 import json
 import os
@@ -9,6 +10,8 @@ import threading
 from pathlib import Path
 
 from command_line.errors import InputError, refusal
+
+LOCK = "writer.lock"
 
 
 @contextlib.contextmanager
@@ -35,6 +38,30 @@ class WrittenFile(io.BufferedWriter):
         raise io.UnsupportedOperation("fileno")
 
 
+def lock_folder(folder, wait=False, name=LOCK):
+    """Makes the folder and claims it -> the open lock file. The claim ends when that is closed: by
+    us, or with this process and those that it was passed to, however they end.
+
+    wait: for another process that has it; otherwise InputError names the folder."""
+    path = Path(folder, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if not wait:
+            file.close()
+            raise InputError(
+                f"{folder}: another process is writing there ({name}); let it end, or give "
+                "another folder"
+            ) from None
+        print(f"waiting for another process that works in {folder}", flush=True)
+        fcntl.flock(file, fcntl.LOCK_EX)
+    except OSError as error:
+        print(f"{path}: no locks here ({error.strerror}); let no other process write there")
+    return file
+
+
 @contextlib.contextmanager
 def whole_file(path, mode="w"):
     """A file to write ("w": UTF-8 text, "wb": bytes), at `path` only once it is complete: it is
@@ -56,16 +83,21 @@ def whole_file(path, mode="w"):
 
 @contextlib.contextmanager
 def whole_folder(path):
-    """A new folder to fill, at `path` only once it is complete, as whole_file."""
+    """A new folder to fill, at `path` only once it is complete, as whole_file. Raises InputError
+    when another process fills one for that place, or there is one."""
     path = Path(path)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    unfinished.mkdir(parents=True)
-    try:
-        yield unfinished
-        unfinished.rename(path)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
+    unfinished = path.with_name(f"{path.name}.part")
+    with lock_folder(unfinished):
+        if path.exists():
+            raise InputError(f"{path}: there already")
+        new = unfinished / path.name
+        shutil.rmtree(new, ignore_errors=True)  # of a process that was killed
+        new.mkdir()
+        try:
+            yield new
+            new.rename(path)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def append(path, text):

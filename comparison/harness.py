@@ -57,7 +57,8 @@ def compare(scripts, comparison, rows):
     A failed run is named and the others go on. Raises InputError as plan."""
     tries, reported = plan(comparison, rows)
     prepare_data(scripts, comparison)
-    rates, failed = tune(scripts, comparison, tries)
+    failed = run_all(scripts, itertools.chain(*tries.values()), "tuning runs")
+    rates = {row: choose_rate(comparison, jobs, failed) for row, jobs in tries.items()}
     jobs = {row: reported[row, rate] for row, (rate, _) in rates.items() if rate}
     failed |= run_all(scripts, itertools.chain(*jobs.values()), "runs")
     systems = {
@@ -76,17 +77,17 @@ def plan(comparison, rows):
     Raises InputError for settings that no run takes, and where a run already there has others or
     began with other files."""
     tries = {row: tuning_jobs(comparison, row) for row in rows}
-    reported = {
-        (row, rate): [reported_job(comparison, row, rate, seed) for seed in comparison.seeds]
-        for row in rows
-        for rate in comparison.rates
-    }
+    base, root = [*comparison.base, f"--data_path={comparison.data_path}"], comparison.root
+    reported = {}
+    for row, rate in itertools.product(rows, comparison.rates):
+        runs = [make_run(row, rate, seed, base, root, f"seed_{seed}") for seed in comparison.seeds]
+        reported[row, rate] = [Job(run, run.folder, "", root) for run in runs]
     runs = [job.run for job in itertools.chain(*tries.values(), *reported.values())]
     for run in runs:
         refuse_other_run(run)
     backbones = {run.config.pretrain_checkpoint_dir for run in runs} - {""}
     data_paths = {comparison.data_path, comparison.tuning_root}
-    check_inputs(comparison.root, data_paths, backbones)
+    check_inputs(root, comparison.dataset, data_paths, backbones)
     return tries, reported
 
 
@@ -98,13 +99,6 @@ def prepare_data(scripts, comparison):
             print(write_tuning_split(READERS[dataset], data_path, comparison.tuning_root))
         groundtruth(scripts, dataset, comparison.tuning_root, comparison.root / log)
     groundtruth(scripts, dataset, data_path, comparison.root / log)
-
-
-def tune(scripts, comparison, tries):
-    """-> ({row: as choose_rate}, {job: why it failed})"""
-    failed = run_all(scripts, itertools.chain(*tries.values()), "tuning runs")
-    rates = {row: choose_rate(comparison, jobs, failed) for row, jobs in tries.items()}
-    return rates, failed
 
 
 def run_all(scripts, jobs, what):
@@ -140,17 +134,9 @@ def tuning_jobs(comparison, row):
     return jobs
 
 
-def reported_job(comparison, row, rate, seed):
-    base = [*comparison.base, f"--data_path={comparison.data_path}"]
-    run = make_run(row, rate, seed, base, comparison.root, f"seed_{seed}")
-    return Job(run, run.folder, "", comparison.root)
-
-
 def choose_rate(comparison, tries, failed):
     """-> (the rate with the best R@10 on the tuning part, {rate: that}); of equals that with the
-    best R@1, then the first.
-
-    The rate is None where all runs failed."""
+    best R@1, then the first. The rate is None where all runs failed."""
     if not tries:
         return comparison.rates[0], {}
     scores = {job.run.rate: recalls(job) for job in tries if job not in failed}
@@ -159,7 +145,6 @@ def choose_rate(comparison, tries, failed):
 
 
 def recalls(job):
-    """Those of TUNED_BY."""
     system = read_method_runs(str(job.run), [job.folder / "ranks"])
     return [float(system.recalls(k)[0]) for k in TUNED_BY]
 

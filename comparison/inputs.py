@@ -15,13 +15,14 @@ from datasets.released_files import read_json
 INPUTS_FILE = "inputs.json"  # in the folder of the runs: {path: sha-256}
 
 
-def check_inputs(root, data_paths, backbones):
-    """Remembers what says how data were drawn, and pretrained checkpoints (folders or files).
+def check_inputs(root, dataset, data_paths, backbones):
+    """Remembers annotations, how data were drawn, and pretrained checkpoints (folders or files).
 
     Raises InputError when one of them is not what it was for the runs in root."""
     path = Path(root, INPUTS_FILE)
     before = read_json(path, dict) if path.exists() else {}
-    files = [Path(data_path, datasets.DRAWN) for data_path in data_paths]
+    names = datasets.DRAWN, *datasets.READERS[dataset].ANNOTATIONS
+    files = [Path(data_path, name) for data_path in data_paths for name in names]
     for backbone in map(Path, backbones):
         name = backbone.name.removesuffix(".index")
         folder = backbone.is_dir()

@@ -8,24 +8,17 @@ from config import Config, parse_config
 from nets.compositions import COMPOSITIONS
 
 PARTS = (
-    "val",
-    "val:without=joint_attention",
-    "val:without=self_attention",
-    "val:without=spatial_gate",
-    "val:without=channel_gate",
-    "val:gate_activation=False",
-    "val:self_attention_start=1",
-    "val:levels=high",
-    "tirg:levels=high",
-    "val:negatives=hardest",
+    "val", "val:without=joint_attention", "val:without=self_attention", "val:without=spatial_gate",
+    "val:without=channel_gate", "val:gate_activation=False", "val:self_attention_start=1",
+    "val:levels=high", "tirg:levels=high", "val:negatives=hardest",
     "val:checkpoint_dir_stage1=stage1",
-)
+)  # fmt: skip
 LISTS = {"field": tuple(COMPOSITIONS), "parts": PARTS}
 OWNED = (  # set for each run; not to be given for all, nor by a row
     "composition", "loss", "seed", "init_learning_rate", "checkpoint_dir", "dataset", "data_path",
 )  # fmt: skip
 VALS_OWN = ("without", "gate_activation", "self_attention_start")  # parts that only VAL has
-TRIPLETS_OWN = ("negatives", "margin")  # of the triplet loss
+TRIPLETS_OWN = {"negatives", "margin"}  # of the triplet loss
 STAGE1 = "checkpoint_dir_stage1"  # a row names it within its run's folder: a stage 1 a run
 
 
@@ -39,11 +32,6 @@ class Row(NamedTuple):
     @property
     def name(self):
         return " ".join([self.composition, *(f"{name}={value}" for name, value in self.settings)])
-
-    @property
-    def names(self):
-        """Of its settings."""
-        return [name for name, _ in self.settings]
 
     @property
     def folder(self):
@@ -91,7 +79,7 @@ def parse_rows(text, losses):
                 if name in TRIPLETS_OWN and losses == ["softmax"] and entry in named:
                     raise InputError(f"--compositions: {entry}: softmax has no {name}", 2)
             rows.append(Row(composition, settings, loss))
-    return [row for row in rows if row.loss == "triplet" or not set(TRIPLETS_OWN) & set(row.names)]
+    return [r for r in rows if r.loss == "triplet" or TRIPLETS_OWN.isdisjoint(dict(r.settings))]
 
 
 def refuse_owned(names):
@@ -121,14 +109,8 @@ def baseline(rows, loss):
 def make_run(row, rate, seed, base, root, name):
     """base: the flags of all runs. root: where the runs lie. name: of the run's own folder."""
     folder = Path(root, row.folder, f"rate_{rate}", name)
-    argv = [
-        *base,
-        f"--composition={row.composition}",
-        f"--loss={row.loss}",
-        f"--seed={seed}",
-        f"--init_learning_rate={rate}",
-        f"--checkpoint_dir={folder}",
-    ]
+    argv = [*base, f"--composition={row.composition}", f"--loss={row.loss}", f"--seed={seed}",
+            f"--init_learning_rate={rate}", f"--checkpoint_dir={folder}"]  # fmt: skip
     for setting, value in row.settings:
         value = str(folder / value) if setting == STAGE1 else value.replace("+", ",")
         argv.append(f"--{setting}={value}")

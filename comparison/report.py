@@ -76,16 +76,11 @@ def heading(comparison, result):
     row, system = next(iter(result.systems.items()))
     config = result.runs[row][0].config
     queries = sum(len(category.keys) for category in system.categories.values())
-    metadata = [
-        list(find_features(run.folder / "features").values())
-        for row in result.systems
-        for run in result.runs[row]
-    ]
+    runs = [run for row in result.systems for run in result.runs[row]]
+    metadata = [list(find_features(run.folder / "features").values()) for run in runs]
     missing = sum(each["missing_images"] for each in metadata[0])
-    used = {tuple(each["versions"].items()) for own in metadata for each in own}
-    versions = "; ".join(
-        ", ".join(f"{name} {version}" for name, version in found) for found in sorted(used)
-    )
+    used = sorted({tuple(each["versions"].items()) for own in metadata for each in own})
+    versions = "; ".join(", ".join(map(" ".join, found)) for found in used)
     tuned, seeds = "as given", ", ".join(map(str, comparison.seeds))
     if len(comparison.rates) > 1:
         part = comparison.tuning_data or "a tenth of the training triplets"
@@ -125,16 +120,13 @@ def table(result, rows, differences, speeds):
         cells = [
             row.name + stage1(result.runs[row][0]),
             *(mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS),
-            *(cell for found in differences[row] for cell in difference_cells(found)),
+            *(cell for d in differences[row]
+              for cell in ((interval(d), f"{d.smallest_shown:.2f}") if d else ("", ""))),
             result.rates[row][0],
             ", ".join(f"{size:.2f}" for size in sizes) or "not measured",
-        ]
+        ]  # fmt: skip
         lines.append(table_row(cells))
     return lines
-
-
-def difference_cells(found):
-    return (interval(found), f"{found.smallest_shown:.2f}") if found else ("", "")
 
 
 def stage1(run):
@@ -160,9 +152,8 @@ def cost(speeds):
         return []
     lines = table_head(["Speed", "loss", "ms an update", "queries/s", "on"])
     for row, speed in speeds.items():
-        milliseconds = f"{1000 * speed['seconds_an_update']:.0f}"
-        queries = f"{speed['queries_a_second']:.0f}"
-        cells = [row.name, row.loss, milliseconds, queries, speed["machine"]]
+        rates = 1000 * speed["seconds_an_update"], speed["queries_a_second"]
+        cells = [row.name, row.loss, *(f"{rate:.0f}" for rate in rates), speed["machine"]]
         lines.append(table_row(cells))
     return lines
 

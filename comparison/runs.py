@@ -1,7 +1,6 @@
 """Runs by the project's own scripts; what is done is not done again."""
 
 import contextlib
-import fcntl
 import os
 import queue
 import signal
@@ -12,7 +11,7 @@ from pathlib import Path
 import datasets
 from checkpointing.run_folder import changed_settings, has_checkpoint, is_trained
 from command_line.errors import InputError
-from command_line.files import append
+from command_line.files import append, lock_folder
 from evaluation.features import find_features
 
 ROOT = Path(__file__).parents[1]
@@ -38,19 +37,12 @@ class Scripts:
         self.cores, self.at_once, self.shares = cores, at_once, queue.SimpleQueue()
         for first in range(at_once):
             self.shares.put(cores[first::at_once])
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        self.lock = Path(folder, "lock").open("w")
-        self.processes, self.received = set(), 0
+        self.folder, self.processes, self.received = folder, set(), 0
 
     def __enter__(self):
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"waiting for another process that works in {self.lock.name}", flush=True)
-            fcntl.flock(self.lock, fcntl.LOCK_EX)
-        self.before = {
-            number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)
-        }
+        self.lock = lock_folder(self.folder, wait=True)
+        stops = signal.SIGTERM, signal.SIGINT
+        self.before = {number: signal.signal(number, self._note) for number in stops}
         return self
 
     def __exit__(self, *error):
@@ -74,9 +66,8 @@ class Scripts:
         finally:
             self.shares.put(share)
         if self.received:
-            raise InputError(
-                f"stopped by {self.received.name}; the same command goes on", 128 + self.received
-            )
+            message = f"stopped by {self.received.name}; the same command goes on"
+            raise InputError(message, 128 + self.received)
         if code:
             if log and not said:  # perhaps the disk is full: then this says so
                 append(log, f"{argv[0]}: exit code {code}\n")

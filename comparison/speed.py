@@ -39,7 +39,8 @@ def measure(checkpoint_dir):
     model, config, vocabulary, _ = load_trained_model(checkpoint_dir, precision=precision)
     composers = {v.path for composer in model.composers for v in composer.trainable_variables}
     sizes = {v.path: v.shape.num_elements() for v in named_variables(model).values() if v.trainable}
-    triplets = some_triplets(config)
+    given, labelled, sampler, _ = datasets.READERS[config.dataset].read_training(config.data_path)
+    triplets = [*given, *sampler(labelled)(0, 0)][: max(QUERIES, config.batch_size)]
     paths = training_paths(config, triplets)
     triplets = [t for t in triplets if {(t.subset, n) for n in t[:2]} <= set(paths)]
     encoder = Encoder(model, config, config.batch_size, progress=False)
@@ -58,14 +59,6 @@ def measure(checkpoint_dir):
         "seconds_an_update": round(statistics.median(updates), 4),
         "queries_a_second": round(len(references) / statistics.median(passes), 1),
     }
-
-
-def some_triplets(config):
-    """QUERIES training triplets, or as many as a batch needs."""
-    count = max(QUERIES, config.batch_size)
-    reader = datasets.READERS[config.dataset]
-    given, labelled, sampler, _ = reader.read_training(config.data_path)
-    return [*given, *sampler(labelled)(0, 0)][:count]
 
 
 def machine():

@@ -64,7 +64,7 @@ def require_data(dataset, data_path, images=True):
     if absent:
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
         raise InputError(
-            f"{data_path}: no {absent[0]}{more}. {reader.TITLE}: {reader.SOURCE}. "
-            f"Prepare it with: {reader.PREPARE}",
+            f"{data_path}: no {absent[0]}{more}; prepare it with: {reader.PREPARE} "
+            f"({reader.TITLE}: {reader.SOURCE})",
             2,
         )

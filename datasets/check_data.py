@@ -6,26 +6,19 @@ duplicates, odd captions:
   python -m datasets.check_data --dataset=fashion_iq --data_path=data/fashion_iq [--decode] [--json]
 """
 
-import hashlib
 import json
-import multiprocessing
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
-
-from tqdm import tqdm
 
 import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
 from config import Config
 from datasets.find_images import image_paths, where_looked
-from datasets.image_files import check_image
+from datasets.image_files import open_images
 from datasets.placeholders import shared_bytes, too_small
 from datasets.vocabulary import tokenize
-
-FEW = 500  # files opened sooner than processes start
 
 
 class Part(NamedTuple):
@@ -107,26 +100,6 @@ def _shared(reader, data_path, found, digests):
 
 def _needed(part):
     return dict.fromkeys([name for row in part.rows for name in row] + part.gallery)
-
-
-def open_images(files):
-    """Opens every file, many on all cores -> ({path: why not}, {path: digest, None if not})."""
-    reasons, digests, few = {}, {}, len(files) < FEW
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        read = _reason_and_digest
-        results = map(read, files) if few else pool.map(read, files, chunksize=32)
-        for path, (reason, digest) in zip(
-            files, tqdm(results, total=len(files), desc="decoding", unit="image"), strict=True
-        ):
-            if reason:
-                reasons[path] = reason
-            digests[path] = digest
-    return reasons, digests
-
-
-def _reason_and_digest(path):
-    reason = check_image(path)
-    return reason, None if reason else hashlib.sha1(path.read_bytes()).hexdigest()
 
 
 def _counts(dataset, parts):

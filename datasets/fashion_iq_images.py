@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from command_line.errors import InputError
+from command_line.files import lock_folder
 from datasets.fashion_iq import ASIN, CATEGORIES, read_fashion_iq, read_split, read_url_list
 from datasets.fetch_image import Pace, fetch, make_session
 from datasets.find_images import image_paths
@@ -42,10 +43,10 @@ def plan(data_path, everything):
 
 
 def _needed(data_path, category):
-    rows = read_fashion_iq(data_path, category, "train")
-    rows += read_fashion_iq(data_path, category, "val")
-    names = dict.fromkeys(name for reference, target, _ in rows for name in (reference, target))
-    return [*dict.fromkeys([*names, *read_split(data_path, category, "val")])]
+    """Names of its images, some of them more than once."""
+    rows = [row for s in ("train", "val") for row in read_fashion_iq(data_path, category, s)]
+    used = [name for reference, target, _ in rows for name in (reference, target)]
+    return used + read_split(data_path, category, "val")
 
 
 class Log:
@@ -95,6 +96,11 @@ class Log:
 def crawl(root, everything, retry_failed, min_success, rules, threads, rate):
     """Fetches what is missing below root and says what came of it -> exit code."""
     wanted = plan(root, everything)
+    with lock_folder(root):
+        return fetch_missing(root, wanted, retry_failed, min_success, rules, threads, rate)
+
+
+def fetch_missing(root, wanted, retry_failed, min_success, rules, threads, rate):
     prepare_folders(root / "image_data")
     present = image_paths("fashion_iq", root, [job.asin for job in wanted])
     missing = [job for job in wanted if job.asin not in present]
@@ -124,15 +130,11 @@ def crawl(root, everything, retry_failed, min_success, rules, threads, rate):
 def download(jobs, folder, log, rules, threads, rate):
     """Fetches the jobs in parallel, logging each as it ends."""
     session, pace, good, bad = make_session(threads), Pace(rate), 0, 0
-    pool = ThreadPoolExecutor(threads)
+    pool, futures = ThreadPoolExecutor(threads), {}
     try:
-        shared = rules, pace, log.bodies
-        futures = {
-            pool.submit(
-                fetch, session, job.url, folder / job.category / f"{job.asin}.jpg", *shared
-            ): job
-            for job in jobs
-        }
+        for job in jobs:
+            path = folder / job.category / f"{job.asin}.jpg"
+            futures[pool.submit(fetch, session, job.url, path, rules, pace, log.bodies)] = job
         bar = tqdm(as_completed(futures), total=len(jobs), desc="images", unit="image")
         for future in bar:
             outcome = future.result()

@@ -146,10 +146,9 @@ def _attempt(session, url, path, rules, repeated):
 
 def _check_status(response):
     status = response.status_code
-    if status == 200:
-        return
     again = status == 429 or status >= 500
-    raise Failure(f"HTTP {status}", again, _retry_after(response) if again else None)
+    if status != 200:
+        raise Failure(f"HTTP {status}", again, _retry_after(response) if again else None)
 
 
 def _retry_after(response):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import datasets
 from command_line.errors import InputError
+from datasets.image_files import open_images
 from datasets.pictures import SUFFIXES
 from datasets.released_files import without_ending
 
@@ -44,7 +45,7 @@ def _rank(file):
 
 def require_images(config, subset, *names):
     """Files of the named images. Raises InputError when some are missing, unless the run allows
-    it; then says how many."""
+    it; then says how many, and how many are unreadable: those are left out too."""
     wanted = {name for group in names for name in group}
     paths = image_paths(config.dataset, config.data_path, sorted(wanted), subset)
     missing = sorted(wanted - set(paths))
@@ -56,6 +57,12 @@ def require_images(config, subset, *names):
         if not config.allow_missing:
             raise InputError(f"{what}; train with --allow_missing=True to do without them")
         print(what)
+    if config.allow_missing:
+        reasons, _ = open_images(list(paths.values()))
+        for path, reason in list(reasons.items())[:1]:
+            print(f"{config.data_path}: {len(reasons)} of {len(paths)} {subset} images are "
+                  f"unreadable (first: {path}: {reason})".replace("  ", " "))  # fmt: skip
+        paths = {name: path for name, path in paths.items() if path not in reasons}
     return paths
 
 
@@ -74,13 +81,12 @@ def where_looked(dataset, data_path, missing, wanted, subset=""):
 
 def pictures_below(root):
     """The first picture of each of the first folders below root that hold some, root among them."""
-    walk = ((folder, sorted(files)) for folder, _, files in os.walk(root))
-    pictures = (
-        os.path.relpath(os.path.join(folder, file), root)
-        for folder, files in islice(walk, MOST_FOLDERS)
-        for file in [file for file in files if without_ending(file) != file][:1]
-    )
-    return list(islice(pictures, SHOWN))
+    found = []
+    for folder, folders, files in islice(os.walk(root, followlinks=True), MOST_FOLDERS):
+        folders.sort()
+        pictures = sorted(file for file in files if without_ending(file) != file)
+        found += [os.path.relpath(os.path.join(folder, file), root) for file in pictures[:1]]
+    return found[:SHOWN]
 
 
 def find_written(names, folder):

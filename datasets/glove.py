@@ -1,7 +1,4 @@
-"""GloVe vectors for the words of a vocabulary, from the files of nlp.stanford.edu/projects/glove.
-
-Streams the text file (6B, 42B, 840B; also inside its .zip), keeps the vocabulary's words.
-"""
+"""GloVe vectors for a vocabulary's words, from the files of nlp.stanford.edu/projects/glove."""
 
 import contextlib
 import zipfile
@@ -53,10 +50,8 @@ def embedding_matrix(words, vectors, dimension, seed):
     random = np.random.default_rng(seed)
     matrix = random.normal(0, WORD_INIT_STDDEV, (len(words), dimension)).astype(np.float32)
     for row, word in enumerate(words):
-        if word in vectors:
-            matrix[row] = vectors[word]
-        elif word == PADDING:
-            matrix[row] = 0
+        if word in vectors or word == PADDING:
+            matrix[row] = vectors.get(word, 0)
     return matrix
 
 

@@ -16,14 +16,14 @@ import numpy as np
 from command_line.errors import InputError
 from command_line.files import whole_file
 from datasets import READERS
-from datasets.images import READ_PIXELS, resize
+from datasets.images import READ_PIXELS, pixels_of, resize
 
 
 def pixel_reader(config):
     """-> function: path (bytes) -> uint8 [H, W, 3], from the cache if config asks for one."""
-    decoder = READERS[config.dataset].DECODER
     if not config.image_cache:
-        return READ_PIXELS[decoder]
+        return pixels_of(config.dataset)
+    decoder = READERS[config.dataset].DECODER
     edge = config.crop_from or config.image_size
     print(f"image cache {config.image_cache}: {edge} x {edge} px, rounded to uint8", flush=True)
     return partial(read_cached, config.image_cache, edge, config.as_published, decoder)

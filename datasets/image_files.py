@@ -6,12 +6,16 @@ Accepted: JPEG, PNG, WebP, GIF and BMP of any colour mode (grey, palette, CMYK, 
 animation the first frame.
 """
 
+import hashlib
+import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from tqdm import tqdm
 
 from command_line.errors import InputError
 from datasets.pictures import as_seen
@@ -119,3 +123,22 @@ def check_image(path):
     except InputError as error:
         return str(error)
     return None
+
+
+def open_images(files):
+    """Opens every file, on all cores -> ({path: why not}, {path: digest, None if not})."""
+    reasons, digests = {}, {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # decoding lets other threads run
+        results = pool.map(_reason_and_digest, files)
+        for path, (reason, digest) in zip(
+            files, tqdm(results, total=len(files), desc="decoding", unit="image"), strict=True
+        ):
+            if reason:
+                reasons[path] = reason
+            digests[path] = digest
+    return reasons, digests
+
+
+def _reason_and_digest(path):
+    reason = check_image(path)
+    return reason, None if reason else hashlib.sha1(Path(path).read_bytes()).hexdigest()

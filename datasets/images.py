@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from command_line.errors import InputError
-from datasets import pictures
+from datasets import READERS, pictures
 from datasets.image_files import TRUNCATED, decode_picture, open_rgb, read_content, read_format
 
 # Decoded by TensorFlow, as published. Its BMP reader ignores palettes and its WebP reader refuses
@@ -16,6 +16,10 @@ BY_TENSORFLOW = ("JPEG", "PNG")
 # of every second pass by up to 4 s (TensorFlow 2.21).
 FIXED_PARALLELISM = tf.data.Options()
 FIXED_PARALLELISM.autotune.enabled = False
+
+
+class UnreadableImage(InputError):
+    """Names the file and the reason."""
 
 
 def read_pixels(path):
@@ -34,12 +38,17 @@ def read_picture(path):
 READ_PIXELS = {"tensorflow": read_pixels, pictures.DECODER: read_picture}
 
 
+def pixels_of(dataset):
+    """The one of READ_PIXELS that a data set asks for."""
+    return READ_PIXELS[READERS[dataset].DECODER]
+
+
 def _read_file(path, decode):
     path = path.decode() if isinstance(path, bytes) else str(path)
     try:
         return decode(read_content(path))
     except InputError as error:
-        raise InputError(f"{path}: not a readable image ({error})") from None
+        raise UnreadableImage(f"{path}: not a readable image ({error})") from None
 
 
 def decode_pixels(content):
@@ -97,7 +106,7 @@ def iterate(dataset):
     try:
         yield from dataset
     except tf.errors.UnknownError as error:
-        ours = re.search(r"InputError: (.*)", error.message)
+        ours = re.search(r"(InputError|UnreadableImage): (.*)", error.message)
         if not ours:
             raise
-        raise InputError(ours[1]) from None
+        raise (InputError if ours[1] == "InputError" else UnreadableImage)(ours[2]) from None

@@ -61,7 +61,8 @@ def read_training(data_path):
         return lambda seed, epoch: labels(sample(index, about["phrases"], seed, epoch))
 
     phrases = [sentence(phrase, "", "") for phrase in about["phrases"]]
-    return TrainingSet(labels(_given(products)), labelled, sampler, phrases)
+    digest = about.get("digest", "")
+    return TrainingSet(labels(_given(products)), labelled, sampler, phrases, digest)
 
 
 def read_side_texts(data_path):

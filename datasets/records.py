@@ -36,6 +36,7 @@ class TrainingSet(NamedTuple):
     # Those of `labelled` whose files exist -> function of (seed, epoch) -> list[Triplet].
     sampler: Callable = lambda images: lambda seed, epoch: []  # noqa: E731
     phrases: Sequence[str] = ()  # in drawn captions, beside words of `labelled`
+    digest: str = ""  # of data that people prepare anew; a run goes on with the same alone
 
     @property
     def texts(self):

@@ -9,17 +9,11 @@ from PIL import Image, ImageDraw, ImageFilter
 
 OVERSAMPLING = 3
 COLOURS = {
-    "red": (205, 30, 38),
-    "orange": (245, 130, 15),
-    "yellow": (250, 222, 50),
-    "green": (35, 145, 60),
-    "blue": (35, 75, 205),
-    "purple": (125, 45, 165),
-    "pink": (250, 140, 190),
-    "brown": (112, 68, 38),
-    "black": (34, 34, 40),
+    "red": (205, 30, 38), "orange": (245, 130, 15), "yellow": (250, 222, 50),
+    "green": (35, 145, 60), "blue": (35, 75, 205), "purple": (125, 45, 165),
+    "pink": (250, 140, 190), "brown": (112, 68, 38), "black": (34, 34, 40),
     "white": (244, 244, 242),
-}
+}  # fmt: skip
 LIGHT_COLOURS = ("yellow", "pink", "white")  # decorated in dark, all others in light
 DARK, LIGHT = (40, 36, 44), (250, 246, 235)
 
@@ -86,26 +80,27 @@ class Canvas:
     def _weave(self, pattern, rng):
         """Large strokes, so that a pattern can be told at 96 px; the offset is random."""
         pen, start = ImageDraw.Draw(self.fabric), rng.uniform(-0.1, 0.0)
-        step = 0.1
+        step, width = 0.1, 0.042
         rows = [start + step * row for row in range(12)]
+
+        def band(left, top, right, bottom, colour):
+            corners = [(left, top), (right, top), (right, bottom), (left, bottom)]
+            pen.polygon(self._pixels(corners), colour)
+
         if pattern in ("striped", "checked"):
             middle = blend(self.colour, self.ink, 0.5) if pattern == "checked" else self.ink
             for y in rows:
-                band = [(0, y), (1, y), (1, y + 0.042), (0, y + 0.042)]
-                pen.polygon(self._pixels(band), middle)
+                band(0, y, 1, y + width, middle)
         if pattern == "checked":
             for x in rows:
-                band = np.array([(x, 0), (x, 1), (x + 0.042, 1), (x + 0.042, 0)])
-                pen.polygon(self._pixels(band), middle)
+                band(x, 0, x + width, 1, middle)
                 for y in rows:
-                    knot = [(x, y), (x + 0.042, y), (x + 0.042, y + 0.042), (x, y + 0.042)]
-                    pen.polygon(self._pixels(knot), self.ink)
+                    band(x, y, x + width, y + width, self.ink)
         if pattern == "dotted":
-            disc = circle(0, 0, 0.024)
             for row, y in enumerate(rows):
                 for column in range(11):
-                    centre = (column * step + (row % 2) * step / 2, y)
-                    pen.polygon(self._pixels(disc + centre), self.ink)
+                    disc = circle(column * step + (row % 2) * step / 2, y, 0.024)
+                    pen.polygon(self._pixels(disc), self.ink)
         if pattern == "zigzag":
             for y in rows:
                 line = [(x / 20, y + 0.06 * (x % 2)) for x in range(21)]
@@ -121,8 +116,7 @@ class Canvas:
         pen = ImageDraw.Draw(mask)
         pen.polygon((pixels - corner).ravel().tolist(), 255)
         if cut is not None:
-            cut_pixels = np.reshape(self._pixels(cut), (-1, 2)) - corner
-            pen.polygon(cut_pixels.ravel().tolist(), 0)
+            pen.polygon((np.reshape(self._pixels(cut), (-1, 2)) - corner).ravel().tolist(), 0)
         self.image.paste(self.fabric.crop(box), box, mask)
         self.covered.paste(255, box, mask)
         self.line([*points, points[0]], 0.010)
@@ -137,9 +131,8 @@ class Canvas:
 
     def line(self, points, width, colour=None):
         """A seam, fold or edge; width in units of the square."""
-        self.pen.line(
-            self._pixels(points), colour or self.edge, max(1, round(width * self.side)), "curve"
-        )
+        pixels = max(1, round(width * self.side))
+        self.pen.line(self._pixels(points), colour or self.edge, pixels, "curve")
 
     def photograph(self, rng):
         """Reduces the drawing and adds light, a shadow and noise -> PIL image, RGB."""

@@ -5,141 +5,116 @@ absolute ("has short sleeves"), comparative ("has longer sleeves"), or against t
 ("is red instead of blue"). With the reference's attributes known, every clause has one meaning.
 """
 
-from typing import NamedTuple
-
 from demo.footwear import FOOTWEAR
 from demo.garments import ATTRIBUTES
 
-# (verb, words) for a value; the first is the plainest
-_COLOUR = {name: [("is", name), ("is", f"{name} in color")] for name in ATTRIBUTES["colour"]}
-_COLOUR["purple"].append(("is", "violet"))
+# Phrasings of each value: a verb and words, the plainest first.
 _VALUE = {
-    "kind": {kind: [("are", f"{kind}s"), ("is", f"a {kind}")] for kind in FOOTWEAR},
-    "colour": _COLOUR,
+    "kind": {kind: [f"are {kind}s", f"is a {kind}"] for kind in FOOTWEAR},
+    "colour": {name: [f"is {name}", f"is {name} in color"] for name in ATTRIBUTES["colour"]},
     "pattern": {
-        "plain": [("is", "plain"), ("is", "solid without a pattern")],
-        "striped": [("is", "striped"), ("has", "stripes")],
-        "dotted": [("has", "polka dots"), ("is", "dotted")],
-        "checked": [("is", "checked"), ("has", "a plaid pattern")],
-        "zigzag": [("has", "a zigzag pattern"), ("has", "zigzag lines")],
+        "plain": ["is plain", "is solid without a pattern"],
+        "striped": ["is striped", "has stripes"], "dotted": ["has polka dots", "is dotted"],
+        "checked": ["is checked", "has a plaid pattern"],
+        "zigzag": ["has a zigzag pattern", "has zigzag lines"],
     },
     "sleeves": {
-        "none": [("is", "sleeveless"), ("has", "no sleeves")],
-        "short": [("has", "short sleeves"), ("is", "short sleeved")],
-        "long": [("has", "long sleeves"), ("is", "long sleeved")],
+        "none": ["is sleeveless", "has no sleeves"],
+        "short": ["has short sleeves", "is short sleeved"],
+        "long": ["has long sleeves", "is long sleeved"],
     },
     "neckline": {
-        "round": [("has", "a round neck"), ("has", "a scoop neckline")],
-        "v": [("has", "a v neck"), ("has", "a deep v shaped neckline")],
-        "high": [("has", "a high neck"), ("has", "a turtleneck")],
-        "collar": [("has", "a collar"), ("is", "collared with buttons")],
+        "round": ["has a round neck", "has a scoop neckline"],
+        "v": ["has a v neck", "has a deep v shaped neckline"],
+        "high": ["has a high neck", "has a turtleneck"],
+        "collar": ["has a collar", "is collared with buttons"],
     },
     "graphic": {
-        "none": [("has", "no graphic"), ("has", "no print on the front")],
-        "heart": [("has", "a heart on it"), ("has", "a heart graphic")],
-        "star": [("has", "a star on it"), ("has", "a star graphic")],
-        "moon": [("has", "a moon on it"), ("has", "a moon graphic")],
+        "none": ["has no graphic", "has no print on the front"],
+        **{x: [f"has a {x} on it", f"has a {x} graphic"] for x in ATTRIBUTES["graphic"][1:]},
     },
     "heel": {
-        "flat": [("has", "flat soles"), ("is", "flat without a heel")],
-        "medium": [("has", "medium heels"), ("is", "of medium heel height")],
-        "high": [("has", "high heels"), ("is", "high heeled")],
+        "flat": ["has flat soles", "is flat without a heel"],
+        "medium": ["has medium heels", "is of medium heel height"],
+        "high": ["has high heels", "is high heeled"],
     },
     "trim": {
-        "none": [("has", "no trim"), ("is", "without decoration")],
-        "belt": [("has", "a belt"), ("is", "belted at the waist")],
-        "bow": [("has", "a bow"), ("is", "tied with a bow")],
-        "buckle": [("has", "a buckle"), ("has", "a gold buckle")],
-        "flower": [("has", "a flower"), ("is", "decorated with a flower")],
+        "none": ["has no trim", "is without decoration"],
+        "belt": ["has a belt", "is belted at the waist"],
+        "bow": ["has a bow", "is tied with a bow"], "buckle": ["has a buckle", "has a gold buckle"],
+        "flower": ["has a flower", "is decorated with a flower"],
     },
+    "length": {
+        "short": ["is cropped", "ends at the waist"],
+        "medium": ["is hip length", "ends at the hips"],
+        "long": ["is thigh length", "is a long tunic"],
+    },
+    "dress length": {
+        "short": ["is a mini dress", "ends above the knees"],
+        "medium": ["is knee length", "ends at the knees"],
+        "long": ["is floor length", "is a maxi dress"],
+    },
+}  # fmt: skip
+_VALUE["colour"]["purple"].append("is violet")
+_COMPARATIVE = {  # upwards, downwards
+    "sleeves": ("has {} sleeves", "longer", "shorter"),
+    "length": ("is {}", "longer", "shorter"),
+    "heel": ("has {} heels", "higher", "lower"),
 }
-_DRESS_LENGTH = {
-    "short": [("is", "a mini dress"), ("ends", "above the knees")],
-    "medium": [("is", "knee length"), ("ends", "at the knees")],
-    "long": [("is", "floor length"), ("is", "a maxi dress")],
-}
-_TOP_LENGTH = {
-    "short": [("is", "cropped"), ("ends", "at the waist")],
-    "medium": [("is", "hip length"), ("ends", "at the hips")],
-    "long": [("is", "thigh length"), ("is", "a long tunic")],
-}
-_COMPARATIVE = {  # verb, words, upwards, downwards
-    "sleeves": ("has", "{} sleeves", "longer", "shorter"),
-    "length": ("is", "{}", "longer", "shorter"),
-    "heel": ("has", "{} heels", "higher", "lower"),
-}
-
-
-class Caption(NamedTuple):
-    """A relative caption and what it was made of."""
-
-    text: str
-    clauses: tuple  # of (attribute, verb, words)
-
-
-def values_wording(kind, attribute):
-    """{value: [(verb, words), ...]} of one attribute."""
-    if attribute == "length":
-        return _DRESS_LENGTH if kind == "dress" else _TOP_LENGTH
-    return _VALUE[attribute]
-
-
-def clauses(kind, attribute, old, new):
-    """All phrasings of one change -> list of (verb, words)."""
-    wording = values_wording(kind, attribute)
-    phrases = list(wording[new])
-    if attribute in ("colour", "pattern"):
-        phrases.append(("is", f"{new} instead of {old}"))
-    if attribute in _COMPARATIVE:
-        verb, words, more, less = _COMPARATIVE[attribute]
-        order = ATTRIBUTES[attribute]
-        steps = order.index(new) - order.index(old)
-        adverb = "much " if abs(steps) > 1 else ""
-        phrases.append((verb, words.format(adverb + (more if steps > 0 else less))))
-    return phrases
-
-
-def _join(parts):
-    """(verb, words) in order -> text; a verb is not said twice in a row."""
-    text, said = "", None
-    for verb, words in parts:
-        clause = words if verb == said else f"{verb} {words}"
-        text = f"{text} and {clause}" if text else clause
-        said = verb
-    return text
-
-
-def relative_captions(rng, reference, target, count=2):
-    """`count` captions for one triplet, each naming every change, in different words."""
-    changed = [name for name in ATTRIBUTES if getattr(reference, name) != getattr(target, name)]
-    phrasings = {}
-    for name in changed:
-        old, new = (getattr(garment, name) for garment in (reference, target))
-        phrases = clauses(reference.kind, name, old, new)
-        phrasings[name] = [phrases[i] for i in rng.permutation(len(phrases))]
-    captions = []
-    for number in range(count):
-        order = [changed[i] for i in rng.permutation(len(changed))]
-        chosen = tuple((name, *phrasings[name][number]) for name in order)
-        captions.append(Caption(_join([clause[1:] for clause in chosen]), chosen))
-    return captions
-
-
-_SHOE_TRIM = {"none": "", "bow": "with a bow", "buckle": "with a buckle", "flower": "with a flower"}
-_HEEL = {"flat": "flat", "medium": "medium heeled", "high": "high heeled"}
 _SLOT_LENGTH = {
-    "dress": ("mini", "midi", "maxi"),
+    **dict.fromkeys(("dress", "skirt"), ("mini", "midi", "maxi")),
     "toptee": ("cropped", "classic", "tunic"),
     "jacket": ("cropped", "classic", "long"),
     "pants": ("short", "cropped", "full"),
-    "skirt": ("mini", "midi", "maxi"),
 }
+
+
+def _wording(kind, attribute):
+    """{value: its phrasings} of one attribute."""
+    return _VALUE["dress length" if (kind, attribute) == ("dress", "length") else attribute]
+
+
+def clauses(kind, attribute, old, new):
+    """All phrasings of one change."""
+    phrases = list(_wording(kind, attribute)[new])
+    if attribute in ("colour", "pattern"):
+        phrases.append(f"is {new} instead of {old}")
+    if attribute in _COMPARATIVE:
+        phrase, more, less = _COMPARATIVE[attribute]
+        order = ATTRIBUTES[attribute]
+        steps = order.index(new) - order.index(old)
+        adverb = "much " if abs(steps) > 1 else ""
+        phrases.append(phrase.format(adverb + (more if steps > 0 else less)))
+    return phrases
+
+
+def sentence(caption):
+    """The text of a relative caption; a verb is not said twice in a row."""
+    parts, said = [], None
+    for clause in caption.values():
+        verb, words = clause.split(" ", 1)
+        parts.append(words if verb == said else clause)
+        said = verb
+    return " and ".join(parts)
+
+
+def relative_captions(rng, reference, target, count):
+    """`count` captions {attribute: clause} of one triplet, each naming every change, in different
+    words."""
+    changed = [name for name in ATTRIBUTES if getattr(reference, name) != getattr(target, name)]
+    phrasings = {}
+    for name in changed:
+        phrases = clauses(reference.kind, name, getattr(reference, name), getattr(target, name))
+        phrasings[name] = [phrases[i] for i in rng.permutation(len(phrases))]
+    orders = [[changed[i] for i in rng.permutation(len(changed))] for _ in range(count)]
+    return [{name: phrasings[name][n] for name in order} for n, order in enumerate(orders)]
 
 
 def shoe_caption(shoe):
     """A product caption as in captions_shoes.json: "red striped high heeled boots with a bow"."""
-    words = [shoe.colour, shoe.pattern, _HEEL[shoe.heel], f"{shoe.kind}s", _SHOE_TRIM[shoe.trim]]
-    return " ".join(word for word in words if word)
+    heel = shoe.heel if shoe.heel == "flat" else f"{shoe.heel} heeled"
+    trim = [] if shoe.trim == "none" else [f"with a {shoe.trim}"]
+    return " ".join([shoe.colour, shoe.pattern, heel, f"{shoe.kind}s", *trim])
 
 
 def product_caption(garment):
@@ -155,17 +130,12 @@ def tags(garment):
     """Attribute words of a FashionIQ image, six lists as in asin2attr.*.json."""
 
     def words(attribute):
-        value = getattr(garment, attribute)
-        phrase = values_wording(garment.kind, attribute)[value][0][1]
-        return [word for word in phrase.split() if word != "a"]
+        phrase = _wording(garment.kind, attribute)[getattr(garment, attribute)][0]
+        return [word for word in phrase.split()[1:] if word != "a"]
 
-    print_or_trim = garment.graphic or garment.trim
-    kind = {"toptee": "top"}.get(garment.kind, garment.kind)
+    decoration = garment.graphic or garment.trim
     return [
-        [kind],
-        [garment.pattern],
-        [garment.colour],
-        words("sleeves") + words("length"),
-        words("neckline"),
-        [] if print_or_trim == "none" else [print_or_trim],
-    ]
+        ["top" if garment.kind == "toptee" else garment.kind], [garment.pattern], [garment.colour],
+        words("sleeves") + words("length"), words("neckline"),
+        [] if decoration == "none" else [decoration],
+    ]  # fmt: skip

@@ -10,6 +10,11 @@ from demo.canvas import blend, circle, mirrored, smooth
 SHOULDER_Y = 0.13
 
 
+def both_sides(points):
+    """Points of the right half, x from the middle line, and of the left: two arrays [n, 2]."""
+    return [np.asarray(points) * (side, 1) + (0.5, 0) for side in (1, -1)]
+
+
 def _sleeves(canvas, shoulder, armpit, sleeves):
     if sleeves == "none":
         return
@@ -18,21 +23,14 @@ def _sleeves(canvas, shoulder, armpit, sleeves):
     end = start + (reach, drop)
     along = (end - start) / np.hypot(reach, drop)
     across = np.array([along[1], -along[0]]) * cuff
-    outline = [
-        (shoulder - 0.05, SHOULDER_Y - 0.012),
-        (shoulder + 0.005, SHOULDER_Y + 0.005),
-        end + across,
-        end + across,
-        end - across,
-        end - across,
-        (armpit[0] - 0.01, armpit[1] + 0.03),
-        (armpit[0] - 0.05, armpit[1] - 0.03),
-    ]
-    right = smooth(outline, 1)
-    hem = np.array([end + across - 0.035 * along, end - across - 0.035 * along])
-    for side in (1, -1):
-        canvas.piece(right * (side, 1) + (0.5, 0))
-        canvas.line(hem * (side, 1) + (0.5, 0), 0.008)
+    outline = [(shoulder - 0.05, SHOULDER_Y - 0.012), (shoulder + 0.005, SHOULDER_Y + 0.005),
+               end + across, end + across, end - across, end - across,
+               (armpit[0] - 0.01, armpit[1] + 0.03),
+               (armpit[0] - 0.05, armpit[1] - 0.03)]  # fmt: skip
+    hem = [end + across - 0.035 * along, end - across - 0.035 * along]
+    for sleeve, cuff_seam in zip(both_sides(smooth(outline, 1)), both_sides(hem), strict=True):
+        canvas.piece(sleeve)
+        canvas.line(cuff_seam, 0.008)
 
 
 def _neck_cut(neckline, width):
@@ -52,14 +50,11 @@ def _neck(canvas, neckline, width, cut):
         return
     rim = [(x, y) for x, y in cut if y > 0.09]
     rim = rim if neckline == "v" else [(width, 0.10), (width * 0.84, 0.15), *rim[2:]]
-    line = [(0.5 + x, y) for x, y in rim] + [(0.5 - x, y) for x, y in reversed(rim)]
-    canvas.line(line, 0.020)
+    canvas.line(mirrored(rim), 0.020)
     if neckline == "collar":
-        flap = np.array(
-            [(0.0, 0.205), (0.055, 0.085), (0.095, 0.095), (0.145, 0.185), (0.085, 0.25)]
-        )
-        for side in (1, -1):
-            canvas.patch(flap * (side, 1) + (0.5, 0), blend(canvas.colour, canvas.accent, 0.35))
+        half = [(0.0, 0.205), (0.055, 0.085), (0.095, 0.095), (0.145, 0.185), (0.085, 0.25)]
+        for flap in both_sides(half):
+            canvas.patch(flap, blend(canvas.colour, canvas.accent, 0.35))
         canvas.line([(0.5, 0.21), (0.5, 0.32)], 0.010)
         for y in (0.245, 0.295):
             canvas.patch(circle(0.5, y, 0.012), canvas.accent)
@@ -78,10 +73,8 @@ def _bodice(canvas, garment, shoulder, sides, neck=0.085):
     _sleeves(canvas, shoulder, armpit, garment.sleeves)
     outline = [(neck, 0.095), (neck, 0.095), *armhole, *sides]
     cut = _neck_cut(garment.neckline, neck)
-    cut_outline = mirrored(cut)
-    canvas.piece(
-        smooth(mirrored(outline)), smooth(cut_outline, 1 if garment.neckline == "v" else 2)
-    )
+    opening = smooth(mirrored(cut), 1 if garment.neckline == "v" else 2)
+    canvas.piece(smooth(mirrored(outline)), opening)
     _neck(canvas, garment.neckline, neck, cut)
 
 
@@ -92,26 +85,17 @@ def _folds(canvas, lines):
 
 
 def _hem(canvas, half_width, y):
-    canvas.line(
-        [(0.5 - half_width, y - 0.028), (0.5, y - 0.018), (0.5 + half_width, y - 0.028)], 0.007
-    )
+    side = y - 0.028
+    canvas.line([(0.5 - half_width, side), (0.5, y - 0.018), (0.5 + half_width, side)], 0.007)
 
 
 HEART = [(0, 0.105), (-0.1, 0), (-0.1, -0.07), (-0.04, -0.09), (0, -0.045)]
 HEART = np.array([*HEART, *[(-x, y) for x, y in reversed(HEART[1:-1])]])
-STAR = np.array(
-    [
-        (radius * np.sin(turn), -radius * np.cos(turn))
-        for turn, radius in zip(np.arange(10) * np.pi / 5, [0.112, 0.045] * 5, strict=True)
-    ]
-)
+_POINTS, _RADII = np.arange(10) * np.pi / 5, np.array([0.112, 0.045] * 5)
+STAR = np.stack([_RADII * np.sin(_POINTS), -_RADII * np.cos(_POINTS)], 1)
 _TURN = np.linspace(0.9, 2 * np.pi - 0.9, 16)
-MOON = np.concatenate(
-    [
-        np.stack([0.1 * np.cos(_TURN), 0.1 * np.sin(_TURN)], 1),
-        np.stack([0.075 * np.cos(_TURN) + 0.045, 0.08 * np.sin(_TURN)], 1)[::-1],
-    ]
-)
+_INNER = np.stack([0.075 * np.cos(_TURN) + 0.045, 0.08 * np.sin(_TURN)], 1)
+MOON = np.concatenate([np.stack([0.1 * np.cos(_TURN), 0.1 * np.sin(_TURN)], 1), _INNER[::-1]])
 GRAPHICS = {"heart": HEART, "star": STAR, "moon": MOON}
 
 
@@ -141,8 +125,7 @@ def draw_dress(canvas, garment):
     _folds(canvas, [(0.035, 0.53, 0.05, hem - 0.03), (0.085, 0.56, 0.075, hem - 0.05)])
     _hem(canvas, flare * 0.93, hem)
     if garment.trim == "belt":
-        band = [(0.122, 0.425), (0.122, 0.475)]
-        canvas.patch(mirrored(band), canvas.accent)
+        canvas.patch(mirrored([(0.122, 0.425), (0.122, 0.475)]), canvas.accent)
         canvas.patch(mirrored([(0.03, 0.42), (0.03, 0.48)]), (212, 168, 60))
     elif garment.trim == "bow":
         bow(canvas, 0.5, 0.45, 0.11)
@@ -175,13 +158,12 @@ def draw_jacket(canvas, garment):
     """Long sleeves, lapels, a zip, two pockets."""
     hem = {"short": 0.56, "medium": 0.75, "long": 0.95}[garment.length]
     sides = [(0.215, 0.32), (0.20, 0.5), (0.225, hem), (0.225, hem), (0.1, hem + 0.01)]
-    jacket = garment._replace(sleeves="long", neckline="v")
-    _bodice(canvas, jacket, 0.225, sides, neck=0.095)
-    lapel = np.array([(0.0, 0.34), (0.06, 0.10), (0.115, 0.085), (0.135, 0.21), (0.10, 0.225)])
-    for side in (1, -1):
-        canvas.piece(lapel * (side, 1) + (0.5, 0))
-        pocket = [(0.07, hem - 0.13), (0.165, hem - 0.15)]
-        canvas.line(np.array(pocket) * (side, 1) + (0.5, 0), 0.018)
+    _bodice(canvas, garment._replace(sleeves="long", neckline="v"), 0.225, sides, neck=0.095)
+    half = [(0.0, 0.34), (0.06, 0.10), (0.115, 0.085), (0.135, 0.21), (0.10, 0.225)]
+    pockets = both_sides([(0.07, hem - 0.13), (0.165, hem - 0.15)])
+    for lapel, pocket in zip(both_sides(half), pockets, strict=True):
+        canvas.piece(lapel)
+        canvas.line(pocket, 0.018)
     canvas.line([(0.5, 0.32), (0.5, hem)], 0.018, canvas.accent)
     _hem(canvas, 0.215, hem)
 
@@ -194,11 +176,10 @@ def draw_pants(canvas, garment):
     canvas.piece(smooth(mirrored([*legs, (0.05, hem), (0.05, hem), (0.012, 0.32)]), 2))
     canvas.patch(mirrored([(0.152, 0.07), (0.156, 0.125)]), blend(canvas.colour, (0, 0, 0), 0.3))
     canvas.line([(0.5, 0.12), (0.5, 0.33)], 0.010)
-    for side in (1, -1):
-        canvas.line(np.array([(0.08, 0.13), (0.16, 0.20)]) * (side, 1) + (0.5, 0), 0.008)
-        canvas.line(
-            np.array([(0.055, hem - 0.03), (out, hem - 0.03)]) * (side, 1) + (0.5, 0), 0.007
-        )
+    for pocket in both_sides([(0.08, 0.13), (0.16, 0.20)]):
+        canvas.line(pocket, 0.008)
+    for seam in both_sides([(0.055, hem - 0.03), (out, hem - 0.03)]):
+        canvas.line(seam, 0.007)
     _folds(canvas, [(0.105, 0.30, 0.005, hem - 0.05)])
 
 
@@ -214,10 +195,6 @@ def draw_skirt(canvas, garment):
 
 
 CLOTHES = {
-    "dress": draw_dress,
-    "shirt": draw_shirt,
-    "toptee": draw_toptee,
-    "jacket": draw_jacket,
-    "pants": draw_pants,
-    "skirt": draw_skirt,
-}
+    "dress": draw_dress, "shirt": draw_shirt, "toptee": draw_toptee, "jacket": draw_jacket,
+    "pants": draw_pants, "skirt": draw_skirt,
+}  # fmt: skip

@@ -132,16 +132,12 @@ def draw_clog(canvas, garment):
              (0.96, toe - 0.08), (0.95, toe + 0.005), (0.60, toe - 0.01)]  # fmt: skip
     canvas.piece(smooth(upper))
     for x in np.linspace(0.42, 0.92, 7):
-        canvas.patch(
-            circle(x, toe - 0.02 - 0.35 * heel * (0.92 - x), 0.011), blend(SOLE, RUBBER, 0.7)
-        )
+        nail = circle(x, toe - 0.02 - 0.35 * heel * (0.92 - x), 0.011)
+        canvas.patch(nail, blend(SOLE, RUBBER, 0.7))
     _trim(canvas, garment.trim, 0.62, toe - 0.18)
 
 
 FOOTWEAR = {
-    "sneaker": draw_sneaker,
-    "boot": draw_boot,
-    "pump": draw_pump,
-    "sandal": draw_sandal,
+    "sneaker": draw_sneaker, "boot": draw_boot, "pump": draw_pump, "sandal": draw_sandal,
     "clog": draw_clog,
-}
+}  # fmt: skip

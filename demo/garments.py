@@ -4,7 +4,7 @@ A garment is a kind and a value for each attribute of its kind; draw() adds what
 varies without meaning: place, scale, small rotation, mirror image, shade, background, light, noise.
 """
 
-from typing import NamedTuple
+from collections import namedtuple
 
 from demo.canvas import COLOURS, Canvas
 from demo.clothes import CLOTHES
@@ -22,20 +22,15 @@ ATTRIBUTES = {
     "heel": ("flat", "medium", "high"),
     "trim": ("none", "belt", "bow", "buckle", "flower"),
 }
-_UPPER = {
-    "sleeves": ATTRIBUTES["sleeves"],
-    "length": ATTRIBUTES["length"],
-    "neckline": ("round", "v", "high"),
-}
+_UPPER = {name: ATTRIBUTES[name] for name in ("sleeves", "length")}
+_UPPER["neckline"] = ("round", "v", "high")
 _PRINT = {"graphic": ATTRIBUTES["graphic"]}
 _SHOE = {"heel": ATTRIBUTES["heel"], "trim": ("none", "bow", "buckle", "flower")}
 _OWN = {
     "dress": {**_UPPER, "trim": ("none", "belt", "bow")},
     "shirt": {**_UPPER, **_PRINT, "neckline": ("round", "v", "collar")},
     "toptee": {**_UPPER, **_PRINT},
-    "jacket": {"length": ATTRIBUTES["length"]},
-    "pants": {"length": ATTRIBUTES["length"]},
-    "skirt": {"length": ATTRIBUTES["length"]},
+    **dict.fromkeys(("jacket", "pants", "skirt"), {"length": ATTRIBUTES["length"]}),
     **dict.fromkeys(FOOTWEAR, _SHOE),
 }
 # For each kind, the attributes it has and their possible values.
@@ -45,18 +40,8 @@ VALUES = {
 }
 
 
-class Garment(NamedTuple):
-    """One garment; an attribute its kind lacks is empty."""
-
-    kind: str
-    colour: str
-    pattern: str
-    sleeves: str = ""
-    length: str = ""
-    neckline: str = ""
-    graphic: str = ""
-    heel: str = ""
-    trim: str = ""
+# One garment; an attribute its kind lacks is empty.
+Garment = namedtuple("Garment", ATTRIBUTES, defaults=[""] * 6)
 
 
 def held_out(garment):
@@ -81,11 +66,6 @@ def labels(garment):
         values.index(value) if value else -1
         for values, value in zip(ATTRIBUTES.values(), garment, strict=True)
     )
-
-
-def label_sizes():
-    """Number of classes of each label, in the order of labels()."""
-    return tuple(len(values) for values in ATTRIBUTES.values())
 
 
 def draw(garment, rng, size=96):

@@ -6,9 +6,8 @@
 writes data/demo/fashion_iq, data/demo/shoes and data/demo/fashion200k, about 15,000 pictures of
 96 x 96 pixels in under a minute on 2 cores, the same bytes each time. --dataset=fashion_iq_tuning
 (and so on) draws a validation part of garments that the data set shows nowhere, for choosing
-settings. The demo data stand in for
-the released ones: same file names, same formats, same readers. A folder drawn before with the same
-settings is left as it is; a folder that is no demo data is never touched.
+settings. A folder drawn before with the same settings is left as it is; a folder that is no demo
+data is never touched.
 """
 
 import argparse
@@ -24,7 +23,7 @@ from tqdm import tqdm
 
 import datasets
 from command_line.errors import InputError, run_main
-from command_line.files import whole_file
+from command_line.files import lock_folder, whole_file
 from command_line.flags import Flags
 from demo.garments import draw
 from demo.released_formats import FULL_SIZE, fashion200k, fashion_iq, shoes
@@ -32,8 +31,6 @@ from demo.released_formats import FULL_SIZE, fashion200k, fashion_iq, shoes
 VERSION = 1  # raise when pictures or words change: older folders are then drawn again
 IMAGE_SIZE = 96  # pixels
 JPEG_QUALITY = 90
-
-
 RELEASED = {"fashion_iq": fashion_iq, "shoes": shoes, "fashion200k": fashion200k}
 TUNING = {f"{name}_tuning": partial(make, tuning=True) for name, make in RELEASED.items()}
 DATASETS = {**RELEASED, **TUNING}
@@ -51,10 +48,8 @@ def _draw_pictures(folder, pictures, seed, dataset):
     stream = list(DATASETS).index(dataset)
     for parent in {(folder / picture.path).parent for picture in pictures}:
         parent.mkdir(parents=True, exist_ok=True)
-    tasks = [
-        (str(folder / path), garment, (seed, 3 + stream, number))
-        for number, (path, garment) in enumerate(pictures)
-    ]
+    tasks = [(str(folder / path), garment, (seed, 3 + stream, number))
+             for number, (path, garment) in enumerate(pictures)]  # fmt: skip
     # Fresh processes: a copy of one with threads (TensorFlow's, in a test run) may hang.
     fresh = multiprocessing.get_context("spawn")
     with fresh.Pool(min(os.cpu_count() or 1, len(tasks))) as pool:
@@ -73,10 +68,8 @@ def _settings_of(folder):
     try:
         return json.loads((folder / datasets.DRAWN).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise InputError(
-            f"{folder} exists and is no demo data (no {datasets.DRAWN}): it is left as it is; "
-            "choose another --data_path"
-        ) from None
+        message = f"{folder} exists and is no demo data (no {datasets.DRAWN}): it is left as it is"
+        raise InputError(f"{message}; choose another --data_path") from None
 
 
 def generate(data_path, dataset, seed=0, triplets=FULL_SIZE):
@@ -99,8 +92,7 @@ def generate(data_path, dataset, seed=0, triplets=FULL_SIZE):
         path.write_text(text, encoding="utf-8")
     _draw_pictures(unfinished, pictures, seed, dataset)
     (unfinished / datasets.DRAWN).write_text(json.dumps(settings) + "\n", encoding="utf-8")
-    if folder.exists():
-        shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)
     return True
 
@@ -119,23 +111,19 @@ def main(argv):
     parser.add_argument("--data_path", default="data/demo", help="folder of the data sets' folders")
     parser.add_argument("--dataset", default="all", choices=["all", *DATASETS])
     parser.add_argument("--seed", type=_number(0, 2**32 - 1), default=0)
-    parser.add_argument(
-        "--triplets",
-        type=_number(20, FULL_SIZE),
-        default=FULL_SIZE,
-        help="training triplets per FashionIQ category; everything else scales along (full: 1800)",
-    )
+    scale = "training triplets per FashionIQ category; everything else scales along (full: 1800)"
+    number = _number(20, FULL_SIZE)
+    parser.add_argument("--triplets", type=number, default=FULL_SIZE, help=scale)
     args = parser.parse_args(argv)
-    chosen = list(RELEASED) if args.dataset == "all" else [args.dataset]
-    for dataset in chosen:
+    for dataset in RELEASED if args.dataset == "all" else [args.dataset]:
         folder = Path(args.data_path) / dataset
         try:
-            drawn = generate(args.data_path, dataset, args.seed, args.triplets)
+            with lock_folder(args.data_path, name=f".{dataset}.lock"):
+                drawn = generate(args.data_path, dataset, args.seed, args.triplets)
         except OSError as error:
             raise InputError(f"--data_path: {folder}: {error}") from None
-        print(
-            f"{folder}: {'drawn' if drawn else 'already drawn with these settings, left as it is'}"
-        )
+        said = "drawn" if drawn else "already drawn with these settings, left as it is"
+        print(f"{folder}: {said}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Real ImageNet checkpoints cannot be bundled, and VAL learns slowly from random w
 is a checkpoint with slim's variable names, which training restores as it restores a real one.
 """
 
+import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,10 @@ import numpy as np
 from tqdm import tqdm
 
 from command_line.errors import run_main
-from command_line.files import writing
+from command_line.files import lock_folder, writing
 from command_line.flags import Flags
 from config import PRESETS
-from demo.garments import ATTRIBUTES, draw, label_sizes, labels, random_garment
+from demo.garments import ATTRIBUTES, draw, labels, random_garment
 
 IMAGES = 8000  # drawn, none of them in the demo data; held-out combinations left out
 EPOCHS = 10
@@ -34,7 +35,8 @@ def draw_labelled(index, seed, size):
 
 
 def draw_set(seed, size):
-    with ProcessPoolExecutor() as pool:
+    # Fresh processes: copies of this one would keep its lock after its death.
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
         drawn = pool.map(partial(draw_labelled, seed=seed, size=size), range(IMAGES), chunksize=50)
         images, classes = zip(*tqdm(drawn, total=IMAGES, desc="drawing", unit="image"), strict=True)
     return np.stack(images), np.array(classes)
@@ -52,11 +54,11 @@ def pretrain(images, classes, seed):
     backbone = mobilenet_v1(images.shape[1], 0.25, PRESETS["demo"]["batch_norm_decay"], 4e-5)
     # A classifier a level: VAL uses all three, and with one at the end the net learns slower.
     heads = {
-        (level, attribute): keras.layers.Dense(size, name=f"{name}_{level}")(
+        (level, attribute): keras.layers.Dense(len(values), name=f"{name}_{level}")(
             keras.layers.GlobalAveragePooling2D()(output)
         )
         for level, output in enumerate(backbone.outputs)
-        for attribute, (name, size) in enumerate(zip(ATTRIBUTES, label_sizes(), strict=True))
+        for attribute, (name, values) in enumerate(ATTRIBUTES.items())
     }
     model = keras.Model(backbone.inputs, list(heads.values()))
     rate = keras.optimizers.schedules.CosineDecay(
@@ -84,16 +86,12 @@ def save_slim_checkpoint(prefix, arrays):
     """Writes {name: array} as a TensorFlow checkpoint with plain variable names, like slim's."""
     import tensorflow as tf
 
-    prefix = Path(prefix)
-    prefix.parent.mkdir(parents=True, exist_ok=True)
+    Path(prefix).parent.mkdir(parents=True, exist_ok=True)
     names = sorted(arrays)
+    tensors = [arrays[name] for name in names]
     with writing(prefix):
-        tf.raw_ops.SaveV2(
-            prefix=str(prefix),
-            tensor_names=names,
-            shape_and_slices=[""] * len(names),
-            tensors=[arrays[name] for name in names],
-        )
+        tf.raw_ops.SaveV2(prefix=str(prefix), tensor_names=names, tensors=tensors,
+                          shape_and_slices=[""] * len(names))  # fmt: skip
 
 
 def main(argv):
@@ -101,13 +99,14 @@ def main(argv):
     parser.add_argument("--checkpoint", required=True, help="prefix of the checkpoint to write")
     parser.add_argument("--seed", type=int, default=1)
     flags = parser.parse_args(argv)
-    images, classes = draw_set(flags.seed, PRESETS["demo"]["image_size"])
-    backbone = pretrain(images, classes, flags.seed)
+    with lock_folder(Path(flags.checkpoint).parent):
+        images, classes = draw_set(flags.seed, PRESETS["demo"]["image_size"])
+        backbone = pretrain(images, classes, flags.seed)
 
-    from checkpointing.published_names import named_variables
+        from checkpointing.published_names import named_variables
 
-    arrays = {name: variable.numpy() for name, variable in named_variables(backbone).items()}
-    save_slim_checkpoint(flags.checkpoint, arrays)
+        arrays = {name: variable.numpy() for name, variable in named_variables(backbone).items()}
+        save_slim_checkpoint(flags.checkpoint, arrays)
     print(f"pretrained: {flags.checkpoint}")
 
 

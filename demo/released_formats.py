@@ -8,18 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from demo.captions import shoe_caption, tags
-from demo.garments import Garment
+from demo.captions import sentence, shoe_caption, tags
+from demo.garments import ATTRIBUTES, Garment
 from demo.triplets import (
     CLOTHES_CHANGES,
     SHOE_CHANGES,
     SHOE_KINDS,
-    Sizes,
     comparisons,
     products,
     unused_comparisons,
     unused_products,
-)
+)  # fmt: skip
 
 FULL_SIZE = 1800  # training triplets per FashionIQ category
 SHOE_NAMES = {  # the ten names of the released images, by what is drawn
@@ -63,7 +62,7 @@ def fashion_iq(seed, triplets, tuning=False):
     first = "TUNE" if tuning else "DEMO"
     for stream, category in enumerate(("dress", "shirt", "toptee")):
         rng = np.random.default_rng([seed, 0, stream])
-        sizes = Sizes(*(_scaled(n, triplets, 4) for n in (1500, 1800, 500, 200)))
+        sizes = [_scaled(n, triplets, 4) for n in (1500, 1800, 500, 200)]
         drawn = comparisons(rng, [category], sizes, CLOTHES_CHANGES)
         if tuning:
             count = _scaled(300, triplets, 4)
@@ -79,39 +78,27 @@ def fashion_iq(seed, triplets, tuning=False):
             "val": (drawn.val, range(drawn.train_images, len(names))),
         }
         for split, (pairs, images) in splits.items():
-            files[f"captions/cap.{category}.{split}.json"] = _indented(
-                [
-                    {
-                        "target": names[pair.target],
-                        "candidate": names[pair.reference],
-                        "captions": [caption.text for caption in pair.captions],
-                    }
-                    for pair in pairs
-                ]
-            )
-            files[f"image_splits/split.{category}.{split}.json"] = _indented(
-                [names[i] for i in images]
-            )
-            files[f"image_tag_dataset/tags/asin2attr.{category}.{split}.json"] = _indented(
-                {names[i]: tags(drawn.garments[i]) for i in sorted(images, key=names.__getitem__)}
-            )
+            rows = [
+                {"target": names[target], "candidate": names[reference],
+                 "captions": list(map(sentence, captions))}
+                for reference, target, captions in pairs
+            ]  # fmt: skip
+            words = {names[i]: tags(drawn.garments[i]) for i in images}
+            name = f"{category}.{split}.json"
+            files[f"captions/cap.{name}"] = _indented(rows)
+            files[f"image_splits/split.{name}"] = _indented(list(words))
+            attributes = _indented(dict(sorted(words.items())))
+            files[f"image_tag_dataset/tags/asin2attr.{name}"] = attributes
         files[f"image_tag_dataset/image_url/asin2url.{category}.txt"] = _lines(
             f"{name} \t https://example.com/demo/{name}.jpg" for name in sorted(names)
         )
     return pictures, files
 
 
-def _shoe_folder_name(rng, shoe):
-    names = SHOE_NAMES[shoe.kind]
-    if shoe.kind == "pump":
-        return names[("flat", "medium", "high").index(shoe.heel)]
-    return names[rng.integers(len(names))]
-
-
 def shoes(seed, triplets, tuning=False):
     """-> (pictures, {relative path: text})."""
     rng = np.random.default_rng([seed, 1, 0])
-    sizes = Sizes(*(_scaled(n, triplets, 4) for n in (1500, 2000, 400, 100)))
+    sizes = [_scaled(n, triplets, 4) for n in (1500, 2000, 400, 100)]
     drawn = comparisons(rng, SHOE_KINDS, sizes, SHOE_CHANGES, captions=1)
     if tuning:
         count = _scaled(200, triplets, 4)
@@ -119,19 +106,20 @@ def shoes(seed, triplets, tuning=False):
     unused = {x: iter(rng.permutation(1700)) for names in SHOE_NAMES.values() for x in names}
     pictures, names = [], []
     for shoe in drawn.garments:
-        folder = _shoe_folder_name(rng, shoe)
+        folders = SHOE_NAMES[shoe.kind]
+        if shoe.kind == "pump":
+            folder = folders[ATTRIBUTES["heel"].index(shoe.heel)]
+        else:
+            folder = folders[rng.integers(len(folders))]
         number = next(unused[folder])
         name = f"img_womens_{folder}_{number}.jpg"
         names.append(name)
         pictures.append(Picture(f"attributedata/womens_{folder}/{number // 1000}/{name}", shoe))
     relative = [
-        {
-            "ImageName": names[pair.target],
-            "ReferenceImageName": names[pair.reference],
-            "RelativeCaption": pair.captions[0].text,
-        }
-        for pair in drawn.train + drawn.val
-    ]
+        {"ImageName": names[target], "ReferenceImageName": names[reference],
+         "RelativeCaption": sentence(caption)}
+        for reference, target, (caption,) in drawn.train + drawn.val
+    ]  # fmt: skip
     captions = [
         {"ImageName": names[i], "Caption": shoe_caption(drawn.garments[i])}
         for i in rng.permutation(len(names))
@@ -156,22 +144,22 @@ def fashion200k(seed, triplets, tuning=False):
         test, queries = unused_products(rng, train + test, images, count)
         train = []
     numbers = iter(50_000_000 + rng.permutation(2 * (len(train) + len(test))))
-    pictures, paths, labels = [], {"train": [], "test": []}, {}
+    pictures, paths = [], {"train": [], "test": []}
+    labels = {(kind, split): [] for kind in FASHION200K_FOLDERS for split in paths}
     for split, items in (("train", train), ("test", test)):
         for product in items:
             kind, number = product.garment.kind, next(numbers)
             folder = f"women/{FASHION200K_FOLDERS[kind]}/{number}"
-            label_file = f"labels/{kind.removesuffix('tee')}_{split}_detect_all.txt"
             for shot in range(product.shots):
                 path = f"{folder}/{number}_{shot}.jpeg"
                 pictures.append(Picture(path, product.garment))
                 paths[split].append(path)
                 row = f"{path}\t{rng.uniform(0.5, 1):.6f}\t{product.caption}"
-                labels.setdefault(label_file, []).append(row)
-    for kind in FASHION200K_FOLDERS:
-        for split in paths:
-            labels.setdefault(f"labels/{kind.removesuffix('tee')}_{split}_detect_all.txt", [])
-    files = {name: _lines(rows) for name, rows in labels.items()}
+                labels[kind, split].append(row)
+    files = {
+        f"labels/{kind.removesuffix('tee')}_{split}_detect_all.txt": _lines(rows)
+        for (kind, split), rows in labels.items()
+    }
     files["test_queries.txt"] = _lines(
         f"{paths['test'][reference]} {paths['test'][target]}" for reference, target in queries
     )

@@ -85,17 +85,17 @@ def _paired(rng, codes, free, count, changes):
     return chosen
 
 
-class Sizes(NamedTuple):
-    """How much one category holds; val_spare: validation images in no triplet."""
-
-    train_images: int
-    train_triplets: int
-    val_triplets: int
-    val_spare: int
+def _described(rng, garments, pairs, captions):
+    return [
+        Pair(one, other, relative_captions(rng, garments[one], garments[other], captions))
+        for one, other in pairs
+    ]
 
 
 def comparisons(rng, kinds, sizes, changes, captions=2):
-    """Draws one category's garments and triplets. captions: relative captions per triplet."""
+    """Draws one category's garments and triplets. captions: relative captions per triplet.
+
+    sizes: images and triplets of training, triplets of validation, its images in no triplet."""
     train_images, train_triplets, val_triplets, val_spare = sizes
     space = all_garments(kinds)
     codes, free = _codes(space), np.ones(len(space), bool)
@@ -113,13 +113,8 @@ def comparisons(rng, kinds, sizes, changes, captions=2):
             if target >= 0:
                 pairs.append((int(reference), target))
     val_pairs = [(train_images + 2 * i, train_images + 2 * i + 1) for i in range(val_triplets)]
-
-    def described(pair):
-        return Pair(*pair, relative_captions(rng, *(garments[i] for i in pair), captions))
-
-    return Comparisons(
-        garments, train_images, [described(p) for p in pairs], [described(p) for p in val_pairs]
-    )
+    described = [_described(rng, garments, each, captions) for each in (pairs, val_pairs)]
+    return Comparisons(garments, train_images, *described)
 
 
 def unused_comparisons(rng, drawn, kinds, count, changes, captions=2):
@@ -129,11 +124,7 @@ def unused_comparisons(rng, drawn, kinds, count, changes, captions=2):
     chosen = _paired(rng, _codes(space), np.ones(len(space), bool), 2 * count, changes)
     garments = [space[i] for i in chosen]
     pairs = [(2 * i, 2 * i + 1) for i in range(count)]
-    described = [
-        Pair(*pair, relative_captions(rng, *(garments[i] for i in pair), captions))
-        for pair in pairs
-    ]
-    return Comparisons(garments, 0, [], described)
+    return Comparisons(garments, 0, [], _described(rng, garments, pairs, captions))
 
 
 def unused_products(rng, drawn, images, queries):
@@ -146,11 +137,8 @@ def unused_products(rng, drawn, images, queries):
 def _product_space():
     """Garments by product caption; what the caption leaves out (necklines) varies."""
     by_caption = {}
-    for kind in PRODUCT_KINDS:
-        for garment in all_garments([kind]):
-            silent = (garment.graphic, garment.trim)
-            if garment.sleeves == "none" or any(value not in ("", "none") for value in silent):
-                continue
+    for garment in all_garments(PRODUCT_KINDS):
+        if garment.sleeves != "none" and {garment.graphic, garment.trim} <= {"", "none"}:
             by_caption.setdefault(product_caption(garment), []).append(garment)
     return by_caption
 
@@ -178,15 +166,10 @@ def products(rng, train_images, test_images, queries):
     """
     by_caption = _product_space()
     captions = list(by_caption)
-    shapes = {
-        kind: sorted({c.split(" ", 2)[2] for c in captions if by_caption[c][0].kind == kind})
-        for kind in PRODUCT_KINDS
-    }
-    test_shapes = {
-        str(shape)
-        for options in shapes.values()
-        for shape in rng.choice(options, len(options) // 3, replace=False)
-    }
+    test_shapes = set()
+    for kind in PRODUCT_KINDS:
+        shapes = sorted({c.split(" ", 2)[2] for c in captions if by_caption[c][0].kind == kind})
+        test_shapes.update(rng.choice(shapes, len(shapes) // 3, replace=False))
     unseen = [c for c in captions if c.split(" ", 2)[2] in test_shapes]
     seen = [c for c in captions if c not in set(unseen) and not held_out(by_caption[c][0])]
     train = _products(rng, by_caption, seen, train_images)
@@ -201,11 +184,11 @@ def _one_word_queries(rng, test, count):
     for reference in rng.permutation(np.tile(np.arange(len(shown)), 4)):
         if len(found) == count:
             break
+        own = words[reference]
         targets = [
             i
             for i, other in enumerate(words)
-            if len(other) == len(words[reference])
-            and sum(a != b for a, b in zip(other, words[reference], strict=True)) == 1
+            if len(other) == len(own) and sum(a != b for a, b in zip(other, own, strict=True)) == 1
         ]
         if targets:
             found.append((int(reference), targets[rng.integers(len(targets))]))

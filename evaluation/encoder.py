@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from datasets.images import image_batches, iterate, read_pixels
+from datasets.images import image_batches, iterate, pixels_of
 from datasets.vocabulary import pad
 from evaluation.pairwise_scorer import scorer_for
 
@@ -29,10 +29,6 @@ class Encoder:
         self._pool = traced(model.features_of_maps)
         self._text = traced(model.encode_text, reduce_retracing=True)
         self._compose = traced(self._composed, reduce_retracing=True)
-
-    def images(self, paths):
-        """Features of single images [N, D], as a gallery has them."""
-        return self.features([], [], paths)[1]
 
     def queries(self, references, captions):
         """Features of reference images with captions (word ids) [Q, D]."""
@@ -93,13 +89,13 @@ class Encoder:
         """Maps of images, the row of each query's reference, its text feature -> [Q, D]"""
         return self.model.composed_features([tf.gather(m, rows) for m in maps], text)
 
-    def _batches(self, paths, what, read=read_pixels):
+    def _batches(self, paths, what, read=None):
         """Yields (row of the first path, images [b, S, S, 3])."""
-        size, legacy_grid = self.config.image_size, self.config.as_published
-        batches = iterate(image_batches(paths, size, self.batch_size - 1, legacy_grid, read))
+        config, read = self.config, read or pixels_of(self.config.dataset)
+        settings = config.image_size, self.batch_size - 1, config.as_published, read
         with tqdm(total=len(paths), unit="image", desc=what, disable=not self.progress) as bar:
             start = 0
-            for images in batches:
+            for images in iterate(image_batches(paths, *settings)):
                 yield start, images
                 start += len(images)
                 bar.update(len(images))

@@ -53,32 +53,27 @@ def evaluation_sets(found, protocol="val", data_path="", keep_reference=False):
     and images, default the one extraction used.
     Raises InputError for features that were not made from these data."""
     for folder, metadata in found.items():
-        protocols = wanted_protocols(protocol, metadata["dataset"])
+        known = datasets.protocols(dataset := metadata["dataset"])
+        if protocol not in (*known, "both"):
+            raise InputError(f"--protocol={protocol}: {dataset} has only {', '.join(known)}", 2)
         features = read_features(folder, metadata)
         metadata = {**metadata, "data_path": data_path or metadata["data_path"]}
-        for each in protocols:
-            yield match_groundtruth(folder, features, metadata, each, keep_reference)
+        for each in known if protocol == "both" else (protocol,):
+            yield match_groundtruth(folder, *features, metadata, each, keep_reference)
 
 
-def wanted_protocols(flag, dataset):
-    known = datasets.protocols(dataset)
-    if flag == "both":
-        return known
-    if flag not in known:
-        raise InputError(f"--protocol={flag}: {dataset} has only {', '.join(known)}", 2)
-    return (flag,)
+def match_groundtruth(folder, queries, gallery, keys, names, metadata, protocol, keep_reference):
+    """Features in the ground truth's order, without what has no features -> EvaluationSet.
 
-
-def match_groundtruth(folder, features, metadata, protocol, keep_reference):
-    """Features in the ground truth's order, without what has no features -> EvaluationSet."""
+    queries to names: as of read_features."""
     source = metadata["data_path"], metadata["subset"], protocol
     truth = read_groundtruth(metadata["dataset"], *source)
-    asked = [(i, key) for i, key in enumerate(features.query_keys) if key.protocol == protocol]
+    asked = [(i, key) for i, key in enumerate(keys) if key.protocol == protocol]
     if not asked:
         raise InputError(f"--protocol={protocol}: no such queries among the features; extract them")
     texts = dict(enumerate(zip(truth.query_references, truth.captions, strict=True)))
     row_of = {key.row: i for i, key in asked if texts.get(key.row) == (key.reference, key.caption)}
-    column_of = {name: i for i, name in enumerate(features.gallery_names)}
+    column_of = {name: i for i, name in enumerate(names)}
     rows, kept = keep_answerable(truth, [row in row_of for row in texts], column_of)
     if not len(rows):
         raise InputError("no query of the ground truth has both features and a correct image")
@@ -90,13 +85,11 @@ def match_groundtruth(folder, features, metadata, protocol, keep_reference):
             f"{len(truth.gallery) - len(kept.gallery)} gallery images without features, "
             f"{missing} images missing at extraction; make both again"
         )
-    queries = _take(features.queries, [row_of[row] for row in rows])
-    gallery = _take(features.gallery, [column_of[name] for name in kept.gallery])
-    scorer = scorer_for(metadata.get("pairwise_scorer"))
+    queries = _take(queries, [row_of[row] for row in rows])
+    gallery = _take(gallery, [column_of[name] for name in kept.gallery])
     counts = len(truth.captions), len(truth.gallery)
-    return EvaluationSet(
-        metadata, protocol, queries, gallery, kept, *counts, scorer, keep_reference
-    )
+    how = scorer_for(metadata.get("pairwise_scorer")), keep_reference
+    return EvaluationSet(metadata, protocol, queries, gallery, kept, *counts, *how)
 
 
 def _take(array, rows):

@@ -1,18 +1,16 @@
 """Features of one subset on disk: <feature_dir>[/<subset>]/."""
 
-import importlib.metadata
 import json
+from importlib.metadata import version
 
 import numpy as np
 
 import datasets
 from command_line.errors import InputError
-from command_line.files import whole_file, write_json, write_lines
+from command_line.files import lock_folder, whole_file, write_json, write_lines
 from datasets.find_images import require_images
 from evaluation.encoder import encode_captions
 from evaluation.features import METADATA
-
-PACKAGES = ("tensorflow", "keras", "numpy")
 
 
 def wanted_subsets(flag, dataset):
@@ -42,23 +40,8 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
         if query.reference in paths
     ]
     captions = encode_captions(config, vocabulary, [record["caption"] for record in records])
-    folder.mkdir(parents=True, exist_ok=True)  # refused before the work, if it is
-    query_features, gallery_features = encoder.features(
-        [paths[record["reference"]] for record in records],
-        captions,
-        [paths[name] for name in gallery],
-        f"{subset} images".lstrip(),
-    )
-
-    (folder / METADATA).unlink(missing_ok=True)  # features without it are not complete
-    for name, features in (
-        ("query_images.npy", query_features), ("test_images.npy", gallery_features),
-    ):  # fmt: skip
-        with whole_file(folder / name, "wb") as file:
-            np.save(file, features)
-    lines = (json.dumps(record, ensure_ascii=False) for record in records)
-    write_lines(folder / "queries.jsonl", lines)
-    write_lines(folder / "test_images.txt", gallery)
+    references = [paths[record["reference"]] for record in records]
+    images, what = [paths[name] for name in gallery], f"{subset} images".lstrip()
     metadata = {
         "dataset": config.dataset,
         "subset": subset,
@@ -70,6 +53,15 @@ def extract_subset(encoder, vocabulary, path, subset, folder, precision):
         "pairwise_scorer": encoder.model.pairwise_scorer,
         "precision": precision,
         "missing_images": len(wanted) - len(paths),
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": {name: version(name) for name in ("tensorflow", "keras", "numpy")},
     }
-    write_json(folder / METADATA, metadata)
+    with lock_folder(folder):  # refused before the work, if it is
+        features = encoder.features(references, captions, images, what)
+        (folder / METADATA).unlink(missing_ok=True)  # features without it are not complete
+        for name, rows in zip(("query_images.npy", "test_images.npy"), features, strict=True):
+            with whole_file(folder / name, "wb") as file:
+                np.save(file, rows)
+        lines = (json.dumps(record, ensure_ascii=False) for record in records)
+        write_lines(folder / "queries.jsonl", lines)
+        write_lines(folder / "test_images.txt", gallery)
+        write_json(folder / METADATA, metadata)

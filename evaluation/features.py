@@ -4,6 +4,7 @@
 with test_images.txt (one line a row, in order), and features.json, which says what made them.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,15 +26,6 @@ class QueryKey(NamedTuple):
     row: int  # in released order, from 0
     reference: str
     caption: str
-
-
-class Features(NamedTuple):
-    """One subset's features."""
-
-    queries: np.ndarray  # float32 [Q, D]; [Q, 4 D] for the pairwise scorer
-    gallery: np.ndarray  # float32 [N, D]
-    query_keys: list[QueryKey]  # [Q]
-    gallery_names: list[str]  # [N]
 
 
 def find_features(feature_dir, subset=""):
@@ -73,7 +65,11 @@ def read_metadata(folder):
 
 
 def read_features(folder, metadata):
-    """Everything in one folder -> Features; InputError names the file and row that is wrong."""
+    """Everything in one folder -> queries float32 [Q, D], or [Q, 4 D] for the pairwise scorer,
+    gallery float32 [N, D], [QueryKey] and names of the gallery, one a row.
+
+    InputError names the file and row that is wrong."""
+    read_keys = partial(read_records, parse=parse_key, what="a query")
     queries, keys = read_rows(folder / "query_images.npy", folder / "queries.jsonl", read_keys)
     gallery, names = read_rows(folder / "test_images.npy", folder / "test_images.txt", read_names)
     vectors = PAIRWISE_VECTORS if metadata.get("pairwise_scorer") else 1
@@ -82,7 +78,7 @@ def read_features(folder, metadata):
             f"{folder / 'query_images.npy'}: {queries.shape[1]} dimensions, "
             f"but {folder / 'test_images.npy'} has {gallery.shape[1]}"
         )
-    return Features(queries, gallery, keys, names)
+    return queries, gallery, keys, names
 
 
 def read_rows(path, listing, read):
@@ -115,11 +111,6 @@ def read_array(path):
             if bad.any():
                 raise InputError(f"{path}: row {start + bad.argmax()} (from 0) is {what}")
     return array
-
-
-def read_keys(path):
-    """queries.jsonl -> [QueryKey], one a row of query_images.npy."""
-    return read_records(path, parse_key, "a query")
 
 
 def parse_key(record):

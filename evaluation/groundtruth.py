@@ -35,9 +35,8 @@ def keep_answerable(truth, askable, there):
     have a correct image, the gallery images that are there -> (rows int64 [q], GroundTruth).
 
     askable: bool [Q]. there: names of images."""
-    columns = np.array([i for i, name in enumerate(truth.gallery) if name in there], np.int64)
-    new_column = np.full(len(truth.gallery), -1)
-    new_column[columns] = np.arange(len(columns))
+    kept = np.array([name in there for name in truth.gallery], bool)
+    columns, new_column = np.flatnonzero(kept), np.where(kept, np.cumsum(kept) - 1, -1)
     correct = truth.correct[:, columns]
     rows = np.flatnonzero(np.array(askable, bool) & (np.diff(correct.indptr) > 0))
     return rows, GroundTruth(
@@ -56,13 +55,16 @@ def build_groundtruth(dataset, data_path, subset="", protocol="val"):
     columns = [sorted(column[name] for name in query.targets) for query in queries]
     row_ends = np.cumsum([0] + [len(row) for row in columns])
     indices = np.array([i for row in columns for i in row], np.int64)
-    correct = scipy.sparse.csr_array(
-        (np.ones(len(indices), bool), indices, row_ends), shape=(len(queries), len(gallery))
-    )
-    references = np.array([column[query.reference] for query in queries], np.int64)
-    return GroundTruth(
-        correct, references, [q.reference for q in queries], [q.caption for q in queries], gallery
-    )
+    names, captions = [q.reference for q in queries], [q.caption for q in queries]
+    references = np.array([column[name] for name in names], np.int64)
+    correct = csr(indices, row_ends, queries, gallery)
+    return GroundTruth(correct, references, names, captions, gallery)
+
+
+def csr(indices, row_ends, queries, gallery):
+    """-> bool [Q, N]"""
+    values, shape = np.ones(len(indices), bool), (len(queries), len(gallery))
+    return scipy.sparse.csr_array((values, indices, row_ends), shape=shape)
 
 
 def groundtruth_path(data_path, subset="", protocol="val"):
@@ -74,32 +76,17 @@ def save_groundtruth(path, groundtruth):
     """An .npz without pickles; the file appears whole or not at all."""
     correct = groundtruth.correct
     texts = json.dumps([groundtruth.query_references, groundtruth.captions, groundtruth.gallery])
-    arrays = {
-        "indices": correct.indices.astype(np.int32),
-        "row_ends": correct.indptr.astype(np.int32),
-        "references": groundtruth.references,
-        "texts": np.frombuffer(texts.encode(), np.uint8),
-    }
     with whole_file(path, "wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(
+            file, indices=correct.indices.astype(np.int32),
+            row_ends=correct.indptr.astype(np.int32), references=groundtruth.references,
+            texts=np.frombuffer(texts.encode(), np.uint8),
+        )  # fmt: skip
 
 
 def is_same(a, b):
-    if a[2:] != b[2:] or not np.array_equal(a.references, b.references):
-        return False
-    return (a.correct != b.correct).nnz == 0
-
-
-def check_groundtruth(truth):
-    """Raises ValueError for what would crash later: columns or counts out of range."""
-    truth.correct.check_format(full_check=True)
-    references = truth.references
-    if references.shape != (len(truth.captions),) or references.dtype.kind != "i":
-        raise ValueError(f"references: {references.dtype} {references.shape}, not one a query")
-    if len(references) and not 0 <= references.min() <= references.max() < len(truth.gallery):
-        raise ValueError("references: columns out of range")
-    if len(truth.query_references) != len(truth.captions):
-        raise ValueError("not one reference name a caption")
+    same = a[2:] == b[2:] and np.array_equal(a.references, b.references)
+    return same and (a.correct != b.correct).nnz == 0
 
 
 def read_groundtruth(dataset, data_path, subset, protocol):
@@ -117,14 +104,16 @@ def load_groundtruth(path):
     """What save_groundtruth wrote -> GroundTruth; InputError for anything else."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            texts = json.loads(arrays["texts"].tobytes())
-            query_references, captions, gallery = texts
-            shape = (len(captions), len(gallery))
-            indices, row_ends = arrays["indices"], arrays["row_ends"]
-            values = np.ones(len(indices), bool)
-            correct = scipy.sparse.csr_array((values, indices, row_ends), shape=shape)
-            truth = GroundTruth(correct, arrays["references"], query_references, captions, gallery)
-        check_groundtruth(truth)
-        return truth
+            names, captions, gallery = json.loads(arrays["texts"].tobytes())
+            correct = csr(arrays["indices"], arrays["row_ends"], captions, gallery)
+            references = arrays["references"]
+        correct.check_format(full_check=True)
+        if references.shape != (len(captions),) or references.dtype.kind != "i":
+            raise ValueError(f"references: {references.dtype} {references.shape}, not one a query")
+        if len(references) and not 0 <= references.min() <= references.max() < len(gallery):
+            raise ValueError("references: columns out of range")
+        if len(names) != len(captions):
+            raise ValueError("not one reference name a caption")
+        return GroundTruth(correct, references, names, captions, gallery)
     except UNREADABLE as error:
         raise InputError(f"{path}: not a ground truth, or cut short ({error})") from None

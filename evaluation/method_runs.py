@@ -43,13 +43,12 @@ def read_method_runs(name, folders, protocol="val"):
 
     Raises InputError for a folder without any, and for seeds that were asked other queries."""
     runs = [read_folder(folder, protocol) for folder in folders]
-    categories = {}
-    for file, (_, keys) in runs[0].items():
-        for folder, run in zip(folders, runs, strict=True):
-            if set(run) != set(runs[0]) or run[file][1] != keys:
-                raise InputError(f"{folder}: other queries than {folders[0]}")
-        categories[file] = Category(np.stack([run[file][0] for run in runs]), keys)
-    return MethodRuns(name, categories)
+    first = {file: keys for file, (_, keys) in runs[0].items()}
+    for folder, run in zip(folders, runs, strict=True):
+        if {file: keys for file, (_, keys) in run.items()} != first:
+            raise InputError(f"{folder}: other queries than {folders[0]}")
+    ranks = {file: np.stack([run[file][0] for run in runs]) for file in first}
+    return MethodRuns(name, {file: Category(ranks[file], keys) for file, keys in first.items()})
 
 
 def read_folder(folder, protocol):

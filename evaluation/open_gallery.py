@@ -34,7 +34,6 @@ class OpenGallery:
     def scores(self, query):
         """query: float32 [D] -> scores float32 [N], larger is nearer, and what none is off by."""
         scores = np.empty(len(self.constants), np.float32)
-
         rows = max(1, PRODUCT // len(query))
 
         def score(block, first):
@@ -70,8 +69,6 @@ class OpenGallery:
     def vectors(self, columns):
         """-> float32 [n, D]"""
         places = np.searchsorted(self.starts, columns, side="right") - 1
-        rows = [
-            self.blocks[place][column - self.starts[place]]
-            for place, column in zip(places, columns, strict=True)
-        ]
+        pairs = zip(places, columns, strict=True)
+        rows = [self.blocks[place][column - self.starts[place]] for place, column in pairs]
         return np.stack(rows) if rows else np.empty((0, 0), np.float32)

@@ -20,9 +20,6 @@ import scipy.stats
 
 from evaluation.recall import Hits, draw_triplets
 
-SAMPLES = 4000
-CONFIDENCE = 0.975  # each side of a 95 % interval
-
 
 class Difference(NamedTuple):
     """In the units of the hits."""
@@ -42,7 +39,7 @@ def seed_means(parts):
     return np.mean([part.values.mean(axis=1) for part in parts], axis=0)
 
 
-def paired_difference(ours, others, samples=SAMPLES):
+def paired_difference(ours, others, samples=4000):
     """Two methods' parts, seed by seed and query by query -> Difference, ours less others'.
 
     Raises ValueError unless seeds, queries and triplets are the same."""
@@ -53,7 +50,7 @@ def paired_difference(ours, others, samples=SAMPLES):
         parts.append(Hits(a.values - b.values, a.units))
     means = seed_means(parts)
     error, freedom = standard_error(means, draw_triplets(parts, samples))
-    half = scipy.stats.t.ppf(CONFIDENCE, freedom) * error
+    half = scipy.stats.t.ppf(0.975, freedom) * error  # each side of a 95 % interval
     return Difference(float(means.mean()), float(means.mean() - half), float(means.mean() + half))
 
 

@@ -32,21 +32,18 @@ def write_ranks(folder, evaluation_set, ranking):
     rank: 1 is best, null if no correct image is left. top: [[name, squared L2], ...].
     Returns its path."""
     truth, path = evaluation_set.truth, Path(folder, f"ranks_{evaluation_set.stem}.jsonl")
-    lines = (
-        json.dumps(
-            {
-                "reference": truth.query_references[i],
-                "caption": truth.captions[i],
-                "targets": correct_names(truth, i),
-                "rank": None if ranking.ranks[i] == NEVER else int(ranking.ranks[i]) + 1,
-                "tied": bool(ranking.tied[i]),
-                "top": top,
-            },
-            ensure_ascii=False,
-        )
+    entries = (
+        {
+            "reference": truth.query_references[i],
+            "caption": truth.captions[i],
+            "targets": correct_names(truth, i),
+            "rank": None if ranking.ranks[i] == NEVER else int(ranking.ranks[i]) + 1,
+            "tied": bool(ranking.tied[i]),
+            "top": top,
+        }
         for i, top in enumerate(nearest_names(evaluation_set, ranking))
     )
-    write_lines(path, lines)
+    write_lines(path, (json.dumps(entry, ensure_ascii=False) for entry in entries))
     return path
 
 

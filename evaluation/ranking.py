@@ -63,9 +63,7 @@ def each_chunk(function, count):
 class Scorer:
     """Scores in float32, larger is nearer: q.g' - c with g' = g - mean, c = |g'|^2 / 2 + mean.g'.
 
-    Without rounding that is (|q - mean|^2 - |q - g|^2) / 2. Taking out the gallery's mean keeps
-    what all images share from costing precision. c rides along as two columns of the product.
-    """
+    Without rounding that is (|q - mean|^2 - |q - g|^2) / 2. c is two columns of the product."""
 
     def __init__(self, queries, gallery):
         self.queries, self.gallery = queries, gallery
@@ -73,7 +71,6 @@ class Scorer:
             max(each_chunk(lambda rows, side=side: np.abs(side[rows]).max(), len(side)))
             for side in (queries, gallery)
         )
-        # A power of two scales without rounding, and keeps float32 squares from overflowing.
         self.scale = np.float32(2.0 ** -np.clip(np.ceil(np.log2(float(largest) or 1.0)), -120, 120))
         dims = gallery.shape[1]
         self.slices = [slice(k, min(k + TERMS, dims)) for k in range(0, dims, TERMS)]
@@ -99,10 +96,7 @@ class Scorer:
 
     def blocks(self, block_scores):
         """Yields (first query, scores [b, N], errors [b]); the next block overwrites the scores.
-
-        No score is off by more than its error: Higham's bound for dot products, which holds for
-        any order of summation, plus the rounding of g' (four times that, for slack).
-        """
+        No score is off by more than its error."""
         size = max(1, min(len(self.queries), block_scores // len(self.gallery)))
         buffer = np.empty((size, len(self.gallery)), np.float32)
         relative = 1.01 * (min(TERMS, self.queries.shape[1]) + len(self.parts) + 10) * HALF_ULP
@@ -156,10 +150,8 @@ def distances(query, images):
 
 
 def for_each_query(scorer, references, function, block_scores):
-    """Calls function(i, scores [N], error, scratch) for every query, its own reference at -inf.
-
-    scratch: bool [2, N], undefined.
-    """
+    """Calls function(i, scores [N], error, scratch bool [2, N]) for every query, its own reference
+    at -inf."""
     for start, scores, errors in scorer.blocks(block_scores):
 
         def call(rows, start=start, scores=scores, errors=errors):
@@ -210,9 +202,7 @@ def rank_correct(
 
 def _rank_nearest(scorer, i, scores, right, error, scratch):
     """(column of query i's nearest correct image, images before it, whether a wrong one ties).
-
-    right: columns of its correct images, ascending.
-    """
+    right: columns of its correct images, ascending."""
     column = right[0]
     if len(right) > 1:
         near = right[scores[right] >= scores[right].max() - 2 * error]

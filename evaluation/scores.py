@@ -27,9 +27,6 @@ from evaluation.recall import (
     recall_name,
 )
 
-TIED_SHARE = 0.1  # of the queries; more than this is no accident
-SPREAD = 1e-3  # of the gallery features, relative to their length; a trained network has > 0.1
-
 
 def evaluate(evaluation_set, ranking):
     """Numbers for the log."""
@@ -66,10 +63,9 @@ def intervals(truth, ranks):
 
 def published_line(subset, numbers):
     """The published log line, with its blank at the end."""
-    name = f"{subset} " if subset else ""
     names = map(recall_name, PUBLISHED_RECALLS)
     recalls = ", ".join(f"{name} = {numbers[name]:.2f}" for name in names)
-    return f"image retrieval: {name}recall: {recalls} "
+    return f"image retrieval: {f'{subset} ' if subset else ''}recall: {recalls} "
 
 
 def coverage_line(protocol, numbers):
@@ -88,9 +84,10 @@ def collapse_warning(gallery, numbers):
     lengths = np.einsum("nd,nd->", gallery, gallery, dtype=np.float64) / len(gallery)
     spread = np.sqrt(gallery.var(axis=0, dtype=np.float64).sum() / lengths)
     chance = f"R@10 by chance is {numbers['chance_R@10']:.2f} %"
-    if numbers["ties"] > TIED_SHARE * numbers["queries"]:
+    if numbers["ties"] > 0.1 * numbers["queries"]:  # no accident
         return f"{numbers['ties']} of {numbers['queries']} queries tie; {chance}"
-    return f"all gallery features are nearly the same; {chance}" if spread < SPREAD else ""
+    collapsed = spread < 1e-3  # relative to the features' length; a trained network has > 0.1
+    return f"all gallery features are nearly the same; {chance}" if collapsed else ""
 
 
 def record(results_dir, feature_dir, evaluation_set, numbers):

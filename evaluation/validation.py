@@ -26,10 +26,9 @@ class Validation:
             askable = [name in paths for name in truth.query_references]
             _, truth = keep_answerable(truth, askable, paths)
             if not truth.captions:
-                raise InputError(
-                    f"--eval_length={config.eval_length}: no {subset} query".replace("  ", " ")
-                    + " has its images; 0 trains without"
-                )
+                which = f"{subset} query".lstrip()
+                flag = f"--eval_length={config.eval_length}"
+                raise InputError(f"{flag}: no {which} has its images; 0 trains without")
             captions = encode_captions(config, vocabulary, truth.captions)
             references = [paths[name] for name in truth.query_references]
             self.parts.append((references, captions, [paths[n] for n in truth.gallery], truth))
@@ -41,9 +40,8 @@ class Validation:
         recalls = []
         for references, captions, gallery_paths, truth in self.parts:
             queries, gallery = self.encoder.features(references, captions, gallery_paths)
-            ranks = rank_correct(
-                queries, gallery, truth.correct, truth.references, scorer=self.encoder.scorer
-            ).ranks
+            asked, scorer = (queries, gallery, truth.correct, truth.references), self.encoder.scorer
+            ranks = rank_correct(*asked, scorer=scorer).ranks
             recalls.append([recall_at_k(ranks, k) for k in PUBLISHED_RECALLS])
         names = map(recall_name, PUBLISHED_RECALLS)
         return dict(zip(names, np.mean(recalls, axis=0).tolist(), strict=True))

@@ -31,18 +31,14 @@ figcaption { font-size: .8rem; margin-top: .3rem; overflow-wrap: anywhere; }
 """
 
 
-def data_uri(picture):
-    """A picture as a string for src=."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=88)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
 def figure(examples, name, label, hit=False):
     picture, text = examples.picture(name, THUMBNAIL), escape(name, quote=True)
     inside = '<div class="none">no file</div>'
     if picture:
-        inside = f'<img src="{data_uri(picture)}" alt="{text}">'
+        buffer = io.BytesIO()
+        picture.save(buffer, "JPEG", quality=88)
+        data = base64.b64encode(buffer.getvalue()).decode()
+        inside = f'<img src="data:image/jpeg;base64,{data}" alt="{text}">'
     kind = ' class="hit"' if hit else ""
     return f'<figure{kind} title="{text}">{inside}<figcaption>{escape(label)}</figcaption></figure>'
 

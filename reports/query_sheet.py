@@ -11,12 +11,10 @@ def write_query_sheet(path, text, query, results):
     nearest first."""
     rows = max(1, -(-len(results) // COLUMNS))
     left = MARGIN + CELL + CAPTION + 2 * GAP
-    height = 2 * MARGIN + rows * ROW
-    canvas = Canvas(left + COLUMNS * (CELL + GAP) + MARGIN, height)
+    canvas = Canvas(left + COLUMNS * (CELL + GAP) + MARGIN, 2 * MARGIN + rows * ROW)
     canvas.cell(MARGIN, MARGIN, query, "query", SIZE)
     canvas.caption(MARGIN + CELL + GAP, MARGIN, text or "the nearest by picture")
     for place, (picture, label) in enumerate(results):
         row, column = divmod(place, COLUMNS)
-        x, y = left + column * (CELL + GAP), MARGIN + row * ROW
-        canvas.cell(x, y, picture, label, SIZE)
+        canvas.cell(left + column * (CELL + GAP), MARGIN + row * ROW, picture, label, SIZE)
     canvas.save(path)

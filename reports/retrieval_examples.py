@@ -64,7 +64,7 @@ def data_title(dataset, subset):
 def read_examples(evaluation_set, top=10, counts=(4, 2, 2)):
     """-> Examples; top: images shown of each; counts: of hits, near misses and failures."""
     metadata, images = evaluation_set.metadata, len(evaluation_set.gallery)
-    source = metadata["dataset"], metadata["subset"]
+    dataset, subset = metadata["dataset"], metadata["subset"]
     if images < 2:
         raise InputError(f"{evaluation_set.stem}: a gallery of one image has no order to show")
     top = min(top, images - 1)
@@ -80,26 +80,19 @@ def read_examples(evaluation_set, top=10, counts=(4, 2, 2)):
         chosen = spread(np.flatnonzero(members), count)
         examples = [build_example(evaluation_set.truth, ranking, i) for i in chosen]
         groups.append(Group(title, 100 * members.mean(), examples))
-    paths = image_paths(source[0], metadata["data_path"], image_names(groups), source[1])
-    recalls = ", ".join(
-        f"{recall_name(k)} {recall_at_k(ranks, k):.1f} %" for k in PUBLISHED_RECALLS
-    )
-    return Examples(
-        f"{data_title(*source)}, protocol {evaluation_set.protocol}",
-        f"{recalls}; {len(ranks):,} queries, {images:,} gallery images",
-        groups,
-        paths,
-    )
+    paths = image_paths(dataset, metadata["data_path"], image_names(groups), subset)
+    recalls = [f"{recall_name(k)} {recall_at_k(ranks, k):.1f} %" for k in PUBLISHED_RECALLS]
+    title = f"{data_title(dataset, subset)}, protocol {evaluation_set.protocol}"
+    counts = f"{len(ranks):,} queries, {images:,} gallery images"
+    return Examples(title, f"{', '.join(recalls)}; {counts}", groups, paths)
 
 
 def fewer(examples, counts):
     """The same with at most counts[i] examples in group i, evenly spaced."""
-    groups = [
-        group._replace(
-            examples=[group.examples[i] for i in spread(np.arange(len(group.examples)), count)]
-        )
-        for group, count in zip(examples.groups, counts, strict=True)
-    ]
+    groups = []
+    for group, count in zip(examples.groups, counts, strict=True):
+        chosen = spread(np.arange(len(group.examples)), count)
+        groups.append(group._replace(examples=[group.examples[i] for i in chosen]))
     return examples._replace(groups=groups)
 
 
@@ -116,14 +109,10 @@ def build_example(truth, ranking, i):
         (truth.gallery[column], float(distance), bool(column in correct))
         for column, distance in zip(ranking.nearest[i], ranking.distances[i], strict=True)
     ]
-    reachable = ranking.ranks[i] != NEVER
-    return Example(
-        truth.query_references[i],
-        truth.captions[i],
-        top,
-        truth.gallery[ranking.targets[i] if reachable else correct[0]],
-        int(ranking.ranks[i]) + 1 if reachable else None,
-    )
+    target, rank = correct[0], None
+    if ranking.ranks[i] != NEVER:
+        target, rank = ranking.targets[i], int(ranking.ranks[i]) + 1
+    return Example(truth.query_references[i], truth.captions[i], top, truth.gallery[target], rank)
 
 
 def read_image(path, size):

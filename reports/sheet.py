@@ -16,8 +16,7 @@ def write_sheet(path, examples):
     canvas.text(MARGIN, 66, examples.subtitle, 20, MUTED)
     y = 128 - 24
     for group in examples.groups:
-        title = f"{group.title} ({group.share:.1f} % of the queries)"
-        canvas.text(MARGIN, y + 10, title, 22)
+        canvas.text(MARGIN, y + 10, f"{group.title} ({group.share:.1f} % of the queries)", 22)
         y += HEADING
         for one in group.examples:
             paint_row(canvas, y, examples, one, target_x)
@@ -36,6 +35,6 @@ def paint_row(canvas, y, examples, one, target_x):
     canvas.caption(MARGIN + CELL + GAP, y, one.caption)
     x = MARGIN + CELL + CAPTION + 2 * GAP
     for rank, (name, _, correct) in enumerate(one.top, 1):
-        paint(x, name, f"{rank}" + (" correct" if correct else ""), correct)
+        paint(x, name, f"{rank}{' correct' * correct}", correct)
         x += CELL + GAP
     paint(target_x, one.target, one.rank_label)

@@ -23,7 +23,7 @@ from checkpointing.run import load_trained_model
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from datasets.find_images import image_paths
-from datasets.images import image_batches, iterate
+from datasets.images import image_batches, iterate, pixels_of
 from datasets.records import Query
 from datasets.vocabulary import pad
 from evaluation.encoder import encode_captions
@@ -33,7 +33,6 @@ from nets.attention import HEADS
 from reports.canvas import CAPTION, CELL, GAP, INK, MARGIN, MUTED, ROW, Canvas
 from reports.retrieval_examples import data_title, read_image, spread
 
-COLOURS = "inferno"
 OPACITY = 0.25, 0.75  # of the colour over the grey image, where attention is least and most
 PALE = 0.2  # share of white in the grey image, so that dark garments show
 EVEN = 1.005  # a map whose largest value is below EVEN times its smallest shows nothing
@@ -102,8 +101,8 @@ def read_rows(model, config, vocabulary, subset, numbers, count):
     chosen = choose(queries, paths, numbers, count)
     files = [paths[queries[number].reference] for number in chosen]
     captions = encode_captions(config, vocabulary, [queries[n].caption for n in chosen])
-    rows = []
-    for images in iterate(image_batches(files, config.image_size, BATCH, config.as_published)):
+    rows, grid = [], (config.image_size, BATCH, config.as_published)
+    for images in iterate(image_batches(files, *grid, pixels_of(dataset))):
         part = slice(len(rows), len(rows) + len(images))
         levels = attention_maps(model, images, *pad(captions[part]))
         for i, (number, path) in enumerate(zip(chosen[part], files[part], strict=True)):
@@ -116,7 +115,7 @@ def blend(grey, heat):
     """grey [h, w, 1] in [0, 255], heat [h, w] in [0, 1] -> picture."""
     least, most = OPACITY
     opacity = (least + (most - least) * heat)[..., None]
-    colour = 255 * matplotlib.colormaps[COLOURS](heat)[..., :3]  # [h, w, 3]
+    colour = 255 * matplotlib.colormaps["inferno"](heat)[..., :3]  # [h, w, 3]
     return Image.fromarray(((1 - opacity) * grey + opacity * colour).astype(np.uint8))
 
 
@@ -135,7 +134,9 @@ def heat_map(values, picture):
 
 
 def draw_sheet(title, subtitle, rows, weights):
-    """A row per query: reference image, caption, three maps a level -> Canvas."""
+    """A row per query: reference image, caption, three maps a level -> Canvas.
+
+    weights: (w1, w2) of each level's output w1 * A * v + w2 * s."""
     height = TOP + len(rows) * ROW + MARGIN
     canvas = Canvas(MAPS_X + len(LEVELS) * LEVEL_WIDTH - 3 * GAP + MARGIN, height)
     canvas.text(MARGIN, 22, title, 32)
@@ -143,7 +144,10 @@ def draw_sheet(title, subtitle, rows, weights):
         canvas.text(MARGIN, 66 + 28 * line, text, 20, MUTED)
     for level, name in enumerate(LEVELS):
         draw_heading(canvas, level, name, rows[0].levels[level].joint.shape, weights[level])
-    draw_colour_scale(canvas, canvas.image.width - MARGIN - 3 * CELL, 30)
+    x, ramp = canvas.image.width - MARGIN - 3 * CELL, np.tile(np.linspace(0, 1, CELL), (20, 1))
+    canvas.text(x, 28, "least in the map", 17, MUTED)
+    canvas.image.paste(blend(np.full((20, CELL, 1), 160.0), ramp), (x + CELL, 30))
+    canvas.text(x + 2 * CELL + GAP, 28, "most in the map", 17, MUTED)
     for index, row in enumerate(rows):
         draw_row(canvas, TOP + index * ROW, row)
     return canvas
@@ -157,13 +161,6 @@ def draw_heading(canvas, level, name, shape, weights):
     labels = ["joint", *(f"self-attention {head + 1}" for head in range(HEADS))]
     for column, label in enumerate(labels):
         canvas.text(x + column * (CELL + GAP), TOP - 34, label, 19)
-
-
-def draw_colour_scale(canvas, x, y):
-    ramp = np.tile(np.linspace(0, 1, CELL), (20, 1))
-    canvas.text(x, y - 2, "least in the map", 17, MUTED)
-    canvas.image.paste(blend(np.full((20, CELL, 1), 160.0), ramp), (x + CELL, y))
-    canvas.text(x + 2 * CELL + GAP, y - 2, "most in the map", 17, MUTED)
 
 
 def draw_row(canvas, y, row):
@@ -187,12 +184,6 @@ def draw_row(canvas, y, row):
             draw(x + head * (CELL + GAP), heat_map(attended, picture), label)
 
 
-def output_weights(model):
-    """(w1, w2) of each level's output w1 * A * v + w2 * s."""
-    layers = [net.get_layer(f"attention{level}") for level, net in enumerate(model.composers)]
-    return [(float(x.first_weight), float(x.second_weight)) for x in layers]
-
-
 def save_attention(path, model, config, vocabulary, subset, numbers, count):
     """Draws the sheet of one subset -> numbers of its queries; the file appears whole or not."""
     rows, total = read_rows(model, config, vocabulary, subset, numbers, count)
@@ -204,7 +195,9 @@ def save_attention(path, model, config, vocabulary, subset, numbers, count):
         "Self-attention: how much a position is attended to, mean over the positions that look; "
         "1 x is an even share. Numbers: the map's range. Grey without colour: an even map.",
     )
-    draw_sheet(title, subtitle, rows, output_weights(model)).save(path)
+    layers = [net.get_layer(f"attention{level}") for level, net in enumerate(model.composers)]
+    weights = [(float(layer.first_weight), float(layer.second_weight)) for layer in layers]
+    draw_sheet(title, subtitle, rows, weights).save(path)
     return [row.number for row in rows]
 
 

@@ -59,12 +59,13 @@ def score(value, interval=None):
     return f"{value:.2f}" + (f" [{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "")
 
 
-def mean_score(entries, values, names):
+def mean_score(entries, names):
     """Mean over the categories; their queries are independent, so the intervals' sides add in
     squares."""
+    mean = np.mean([entry[name] for entry in entries for name in names])
     sides = [np.subtract(e["interval_95"][MEAN], np.mean([e[n] for n in names])) for e in entries]
     low, high = np.sqrt(np.sum(np.square(sides), axis=0)) / len(sides)
-    return score(np.mean(values), (np.mean(values) - low, np.mean(values) + high))
+    return score(mean, (mean - low, mean + high))
 
 
 def run_cells(subsets, dataset):
@@ -75,10 +76,8 @@ def run_cells(subsets, dataset):
         entry = subsets.get(subset)
         cells += [score(entry[n], entry["interval_95"][n]) if entry else "-" for n in names]
     if len(known) > 1:
-        entries = list(subsets.values())
-        complete = len(entries) == len(known)
-        values = [entry[name] for entry in entries for name in names]
-        cells.append(mean_score(entries, values, names) if complete else "-")
+        complete = len(subsets) == len(known)
+        cells.append(mean_score(list(subsets.values()), names) if complete else "-")
     return cells
 
 

@@ -21,6 +21,21 @@ fail() { echo "prepare_data.sh: $1" >&2; exit "${2:-1}"; }
 
 absolute() { case $1 in "" | /*) echo "$1" ;; *) echo "$caller/$1" ;; esac; }
 
+claim() {  # root: until this process and those it started have ended
+    mkdir -p "$1"
+    [[ -w $1 ]] || return 0
+    exec 9>>"$1/prepare.lock"
+    "$python" - <<'PYTHON' || fail "$1: another process is preparing it; let it end"
+import fcntl, sys
+try:
+    fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except BlockingIOError:
+    sys.exit(1)
+except OSError:
+    print("prepare_data.sh: no locks here; let no other process prepare the same folder")
+PYTHON
+}
+
 curl_part() { curl -fL -sS --retry 5 --connect-timeout 20 -C - -o "$2.part" "$1"; }
 
 fetch() {  # url file: resumes, retries; the file appears whole or not at all
@@ -172,6 +187,9 @@ if [[ $target == all ]]; then
         bash scripts/prepare_data.sh "$target" "${own[@]}" || status=1
     done
 else
+    root=data/$target
+    [[ $target != pretrained ]] || root=pretrain_model
+    claim "${data_path:-$root}"
     "$target"
 fi
 exit "$status"

@@ -70,16 +70,13 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
             for rows in shares:
                 yield {**{key: value[rows] for key, value in plan.items()}, **whole}
 
-    def load_image(item):
-        return load_augmented(
-            item["paths"], item["resize_edges"], item["crop_offsets"], item["flips"],
-            config.image_size, config.as_published, read,
-        )  # fmt: skip
+    def load_image(image):
+        return load_augmented(*image, config.image_size, config.as_published, read)
 
     def load_side(plan, side):
         of_images = "paths", "resize_edges", "crop_offsets", "flips"
-        items = {key: plan[key][:, side] for key in of_images}
-        return tf.map_fn(load_image, items, fn_output_signature=tf.float32)
+        images = tuple(plan[key][:, side] for key in of_images)
+        return tf.map_fn(load_image, images, fn_output_signature=tf.float32)
 
     @tf.autograph.experimental.do_not_convert
     def load_batch(plan):
@@ -88,10 +85,7 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
         return {
             "references": load_side(plan, 0) if uses_image else targets[:, :0, :0],
             "targets": targets,
-            "tokens": plan["tokens"],
-            "lengths": plan["lengths"],
-            "labels": plan["labels"],
-            "data_position": plan["data_position"],
+            **{key: plan[key] for key in ("tokens", "lengths", "labels", "data_position")},
         }
 
     size = shares[0].stop - shares[0].start

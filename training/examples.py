@@ -36,7 +36,7 @@ def training_examples(config, triplets, vocabulary, paths):
 
 def examples_by_epoch(config, training_set, vocabulary):
     """Function of an epoch -> its Examples: those given, and those drawn of the images there."""
-    given, labelled, sampler, _ = training_set
+    given, labelled, sampler, *_ = training_set
     paths = training_paths(config, [*given, *(image.pair for image in labelled)])
     sample = sampler([image for image in labelled if (image.subset, image.name) in paths])
     of_all_epochs = training_examples(config, given, vocabulary, paths)

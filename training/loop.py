@@ -2,13 +2,14 @@
 
 import math
 import signal
+from functools import partial
 from pathlib import Path
 
 import tensorflow as tf
 
 from checkpointing.run import Saver
 from command_line.errors import InputError
-from datasets.images import iterate
+from datasets.images import UnreadableImage, iterate
 from training.batches import input_pipeline
 from training.devices import is_chief, of_all_processes, on_all_replicas, rows_of_process
 from training.progress import MetricLog, SilentMetricLog
@@ -22,7 +23,8 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
     examples_of_epoch: epoch -> list of Example, a function of the epoch alone.
     validation: the chief's; called with the averaged model every config.eval_length updates ->
     {recall: percent}.
-    Raises InputError for a loss that is not finite, naming the step, and for a stop by signal."""
+    Raises InputError for a loss that is not finite, naming the step, for a stop by signal, and for
+    a picture that can't be read, after what was trained before it is saved."""
     training = Training(config, *initial_model(config, vocabulary))
     folder = config.checkpoint_dir
     saver = Saver(training.checkpoint, folder, config.keep_checkpoints, is_chief())
@@ -36,14 +38,20 @@ def train(config, examples_of_epoch, vocabulary, validation=None):
     update, batches = compiled_update(training, config, examples_of_epoch)
     names = loss_names(config.levels)
 
-    def evaluate(step):
-        if validation and step % config.eval_length == 0:
+    def score(step):
+        if validation and step not in metric_log.evaluated():
             if metric_log.note_scores(step, validate(training, validation)):
                 best.save(step)
 
+    def evaluate(step):
+        if config.eval_length and step and step % config.eval_length == 0:
+            saved_if_refused(partial(score, step), saver, step, step > first)
+
     with metric_log, StopSignals() as stop:
+        evaluate(first)  # not yet where an unreadable picture ended that
         for step in range(first + 1, last + 1):
-            losses = dict(zip(names, map(float, update(next(batches))), strict=True))
+            batch = saved_if_refused(partial(next, batches), saver, step - 1, step - 1 > first)
+            losses = dict(zip(names, map(float, update(batch)), strict=True))
             check_finite(losses, step)
             metric_log.note(step, int(training.data_position.numpy()[0]), losses)
             evaluate(step)
@@ -77,6 +85,26 @@ def compiled_update(training, config, examples_of_epoch):
     return update, iterate(pipeline)
 
 
+def saved_if_refused(work, saver, done, unsaved):
+    """work(); where that ends in an InputError, as for an unreadable picture, in any process, the
+    state after `done` updates is saved if it is unsaved, and the InputError says so."""
+    result = problem = None
+    try:
+        result = work()
+    except InputError as error:
+        problem = error
+    if not any(of_all_processes(int(problem is not None))):
+        return result
+    what = str(problem or "another worker can't read its data")
+    if isinstance(problem, UnreadableImage):
+        what += "; replace the file, or train with --allow_missing=True to do without such"
+    if unsaved:
+        saver.save(done)
+        of_all_processes(done)
+        what += f"; stopped after step {done}, saved; the same command goes on"
+    raise InputError(what)
+
+
 def check_finite(losses, step):
     if not all(map(math.isfinite, losses.values())):
         named = ", ".join(f"{name} {value:g}" for name, value in losses.items())
@@ -86,9 +114,10 @@ def check_finite(losses, step):
 def validate(training, validation):
     """Scores of the averaged weights."""
     training.swap_averages()
-    scores = validation(training.model)
-    training.swap_averages()
-    return scores
+    try:
+        return validation(training.model)
+    finally:
+        training.swap_averages()
 
 
 class StopSignals:

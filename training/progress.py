@@ -42,6 +42,10 @@ class MetricLog(contextlib.ExitStack):
             self.progress.report(step)
             self._summarize(step, losses)
 
+    def evaluated(self):
+        """Steps that have scores."""
+        return {int(row[0]) for row in self.eval_log.rows}
+
     def note_scores(self, step, scores):
         """After each evaluation {recall: percent} -> whether it is the best so far."""
         best = scores["R@10"] > max((row[BEST] for row in self.eval_log.rows), default=-1)

@@ -1,5 +1,6 @@
 """A run from its settings to its last update; with L_vs the visual-semantic stage first."""
 
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from checkpointing.precision import slow_precision
 from checkpointing.run import prepare_run
 from checkpointing.run_folder import is_trained
 from command_line.errors import InputError
+from command_line.files import lock_folder
 from config import make_config
 from evaluation.validation import Validation
 from training.devices import all_devices, check_devices, is_chief
@@ -24,13 +26,15 @@ def train_on_data(config, script):
         datasets.require_data(config.dataset, config.data_path)
         training_set = reader.read_training(config.data_path)
         vocabulary = build_vocabulary(config, training_set.texts)
-        run_training(config, vocabulary, examples_by_epoch(config, training_set, vocabulary))
+        examples_of_epoch = examples_by_epoch(config, training_set, vocabulary)
+        run_training(config, vocabulary, examples_of_epoch, training_set.digest)
 
 
-def run_training(config, vocabulary, examples_of_epoch):
+def run_training(config, vocabulary, examples_of_epoch, digest=""):
     """Trains config's run; with checkpoint_dir_stage1, first that one if it isn't trained yet.
 
-    examples_of_epoch: of the stage "compose"; stage "visual_semantic" reads its own."""
+    examples_of_epoch: of the stage "compose"; stage "visual_semantic" reads its own.
+    digest: TrainingSet's."""
     stage1 = config.checkpoint_dir_stage1
     if stage1 and Path(stage1).resolve() == Path(config.checkpoint_dir).resolve():
         raise InputError(f"--checkpoint_dir_stage1={stage1}: the run's own folder; give another", 2)
@@ -39,13 +43,15 @@ def run_training(config, vocabulary, examples_of_epoch):
         print(warning, flush=True)
     if stage1 and not is_trained(stage1):
         own = dict(checkpoint_dir=stage1, checkpoint_dir_stage1="", stage="visual_semantic")
-        run_training(make_config(**{**asdict(config), **own}), vocabulary, None)
+        run_training(make_config(**{**asdict(config), **own}), vocabulary, None, digest)
     if config.stage == "visual_semantic":
         examples = side_text_examples(config, vocabulary)
         examples_of_epoch = lambda epoch: examples  # noqa: E731
     validation = None
     if config.eval_length and is_chief():
         validation = Validation(config, vocabulary)
-    if is_chief():  # last, so that a run refused for its data leaves no folder behind
-        prepare_run(config, vocabulary)
-    train(config, examples_of_epoch, vocabulary, validation)
+    # Last, so that a run refused for its data leaves no folder behind.
+    with lock_folder(config.checkpoint_dir) if is_chief() else contextlib.nullcontext():
+        if is_chief():
+            prepare_run(config, vocabulary, digest)
+        train(config, examples_of_epoch, vocabulary, validation)

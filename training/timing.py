@@ -3,7 +3,7 @@
 import time
 
 from training.loop import check_finite, compiled_update
-from training.progress import Progress
+from training.progress import TrainingProgress
 from training.update import loss_names
 
 
@@ -21,7 +21,7 @@ def single_update(training, config, examples, load):
     first."""
     update, batches = compiled_update(training, config, lambda epoch: examples)
     first = next(batches)
-    names, progress = loss_names(config.levels), Progress(0, 10**6, config.batch_size)
+    names, progress = loss_names(config.levels), TrainingProgress(0, 10**6, config.batch_size)
 
     def step():
         batch = next(batches) if load else first

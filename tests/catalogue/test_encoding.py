@@ -36,7 +36,7 @@ def test_indexed_features_are_those_of_extraction(tmp_path, run, pictures, capsy
     model, config, _, _ = load_trained_model(run)
     order = np.random.default_rng(0).permutation(40)
     encoder, paths = Encoder(model, config, 32, progress=False), [pictures[n] for n in order]
-    extracted, found = encoder.images(paths), vectors(tmp_path)
+    extracted, found = encoder.features([], [], paths)[1], vectors(tmp_path)
     shuffled = np.concatenate([rows for _, rows in encoder.gallery_batches(paths, read_picture)])
     for path, row, same in zip(paths, extracted, shuffled, strict=True):
         assert np.array_equal(found[path.name], same)

@@ -143,7 +143,7 @@ def test_copies_are_looked_for_among_so_many_pictures_and_it_is_said(shop, searc
     answer = searcher.find(shop[1] / "tops/4.png", top=5, hide_copies=True)
     assert asked == [6, 12, 20] and answer.cut and not answer.more
     assert len(answer.results) == 1 and len(answer.results[0].copies) == 19
-    assert any("may be more" in line for line in notes(answer))
+    assert any("may be others" in line for line in notes(answer))
 
 
 def test_a_search_can_be_ended(shop, searcher):
@@ -237,7 +237,7 @@ def test_commands(tmp_path, shop, capsys):
     base = [f"--index_dir={shop[0]}", f"--image={shop[1]}/tops/4.png", "--text=is reed"]
     search_catalogue.main([*base, "--top=3", f"--sheet={tmp_path}/sheet.png"])
     table = capsys.readouterr().out
-    assert table.count(".png") >= 3 and "reed" in table and "did you mean red" in table
+    assert table.count(".png") >= 3 and "reed" in table and "Did you mean “red”?" in table
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width > 600
     search_catalogue.main([*base, "--top=3", "--json=True", "--within=tops"])

@@ -269,7 +269,7 @@ def test_the_printed_address_answers(host, allowed, printed, served, monkeypatch
     servers = []
     monkeypatch.setattr("catalogue.search.Searcher", Stub)
     monkeypatch.setattr("catalogue.serve.make_server", make)
-    serve("index", "", host, allowed, 0)
+    serve(host, allowed, 0, "index")
     names = re.findall(r"http://(\S+):0/", capsys.readouterr().out)
     assert names == printed
     port = servers[0].effective_port
@@ -285,7 +285,7 @@ def test_the_printed_address_answers(host, allowed, printed, served, monkeypatch
 def test_serving_without_flask_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "waitress", None)
     with pytest.raises(InputError, match="needs waitress: bash scripts/setup.sh --catalogue"):
-        serve("index", "", "127.0.0.1", "", 8000)
+        serve("127.0.0.1", "", 8000, "index")
 
 
 def test_a_port_in_use_is_named(port):

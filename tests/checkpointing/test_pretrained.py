@@ -16,6 +16,7 @@ from checkpointing.published_names import (
 )
 from command_line.errors import InputError
 from demo.pretrain_backbone import save_slim_checkpoint
+from model import image_encoder
 from nets.mobilenet_v1 import mobilenet_v1
 from nets.resnet_v2 import resnet_v2_50
 
@@ -71,6 +72,14 @@ def test_v2_checkpoint_with_leftovers(mobilenet, tmp_path):
     for path in (tmp_path, tmp_path / "model.ckpt", tmp_path / "model.ckpt.index"):
         assert restore_image_encoder(mobilenet, path) == []
         assert_same(mobilenet, arrays)
+
+
+def test_an_encoder_of_fewer_levels_takes_its_own_blocks(mobilenet, tmp_path):
+    arrays = slim_arrays(mobilenet)
+    lower = image_encoder("mobilenet_v1_025", 64, [0, 1], 0.9, 0.0)
+    assert restore_image_encoder(lower, save(tmp_path / "model.ckpt", arrays)) == []
+    assert_same(lower, arrays)
+    assert not any("Conv2d_11" in name for name in named_variables(lower))
 
 
 def test_averages_are_used_where_present(mobilenet, tmp_path):

@@ -1,9 +1,10 @@
-"""The choice of a learning rate, and what is said of it."""
+"""The choice of a learning rate, what is said of it, and the curves."""
 
 from types import SimpleNamespace
 
 from comparison import harness
 from comparison.plan import Row
+from comparison.plot import recall_over_updates
 from comparison.report import tuning
 
 
@@ -25,3 +26,14 @@ def test_the_report_has_what_each_rate_reached_and_names_what_failed():
         "",
     ]
     assert tuning(SimpleNamespace(rates=["1e-3"]), None) == []
+
+
+def test_curves_are_means_over_the_seeds_that_were_watched_alike(tmp_path):
+    logs = {"a": "step,R@10\n2,10\n4,30\n", "b": "step,R@10\n2,20\n4,50\n", "c": "step,R@10\n"}
+    runs = [SimpleNamespace(folder=tmp_path / name) for name in [*logs, "unwatched"]]
+    for name, text in logs.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "eval_log.csv").write_text(text)
+    steps, recalls = recall_over_updates(runs)
+    assert steps == [2, 4] and recalls.tolist() == [15, 40]
+    assert recall_over_updates(runs[3:]) == ([], [])

@@ -41,9 +41,8 @@ def test_complete(tmp_path, capsys):
     draw_images("fashion200k", root)
     report = run(capsys, "fashion200k", root, "--released=False", "--decode=True")
     assert report["complete"] and report["images"]["val"]["gallery"] == 3
-    assert (
-        check_data.main(["--dataset=fashion200k", f"--data_path={root}", "--released=False"]) == 0
-    )
+    flags = ["--dataset=fashion200k", f"--data_path={root}", "--released=False"]
+    assert check_data.main(flags) == 0
     assert capsys.readouterr().out.endswith("complete\n")
     report = run(capsys, "fashion200k", root)
     assert report["problems"][0] == "train images: 2 instead of 172,049"

@@ -3,8 +3,8 @@
 import pytest
 
 from command_line.errors import InputError
-from datasets.check_data import open_images
 from datasets.find_images import find_written
+from datasets.image_files import open_images
 from datasets.prepare_products import read_phrases
 from datasets.product_table import Table
 from tests.support.small_products import HEADER, prepare, small_shop, write_table

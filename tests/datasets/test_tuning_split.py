@@ -28,8 +28,8 @@ def test_pairs_that_share_an_image_stay_together():
 def of_root(dataset, root):
     """(training triplets, validation queries, image names of both)"""
     train = datasets.READERS[dataset].read_training(root).given
-    subsets = datasets.subsets(dataset)
-    queries = [q for s in subsets for q in datasets.read_benchmark(dataset, root, s).queries]
+    benchmarks = [datasets.read_benchmark(dataset, root, s) for s in datasets.subsets(dataset)]
+    queries = [query for benchmark in benchmarks for query in benchmark.queries]
     shown = {n for q in queries for n in (q.reference, *q.targets)}
     return train, queries, ({n for t in train for n in (t.reference, t.target)}, shown)
 

@@ -6,24 +6,8 @@ import numpy as np
 import pytest
 
 from demo.captions import clauses
-from demo.garments import (
-    ATTRIBUTES,
-    VALUES,
-    Garment,
-    draw,
-    held_out,
-    label_sizes,
-    labels,
-    random_garment,
-)
-from demo.triplets import (
-    CLOTHES_CHANGES,
-    SHOE_CHANGES,
-    SHOE_KINDS,
-    Sizes,
-    all_garments,
-    comparisons,
-)
+from demo.garments import ATTRIBUTES, VALUES, Garment, draw, held_out, labels, random_garment
+from demo.triplets import CLOTHES_CHANGES, SHOE_CHANGES, SHOE_KINDS, all_garments, comparisons
 
 
 def test_a_clause_has_one_meaning_beside_its_reference():
@@ -39,14 +23,14 @@ def test_a_clause_has_one_meaning_beside_its_reference():
 
 
 def meanings(kinds):
-    """{(attribute, verb, words): values it may mean when the reference is unknown}"""
+    """{(attribute, clause): values it may mean when the reference is unknown}"""
     meaning = defaultdict(set)
     for kind in kinds:
         for attribute, values in {"kind": kinds, **VALUES[kind]}.items():
             for old in values:
                 for new in set(values) - {old}:
-                    for verb, words in clauses(kind, attribute, old, new):
-                        meaning[attribute, verb, words].add(new)
+                    for clause in clauses(kind, attribute, old, new):
+                        meaning[attribute, clause].add(new)
     return meaning
 
 
@@ -59,15 +43,15 @@ def expected_hit(score, target, reference, k=10):
 
 def ceilings(kinds, sizes, changes, captions):
     drawn = comparisons(np.random.default_rng(5), kinds, sizes, changes, captions)
-    gallery = drawn.garments[drawn.train_images :][: 2 * sizes.val_triplets]
+    gallery = drawn.garments[drawn.train_images :]
     meaning, recalls = meanings(kinds), []
     table, column = np.array(gallery), list(ATTRIBUTES).index
     for pair in drawn.val:
-        reference, target = pair.reference - sizes.train_images, pair.target - sizes.train_images
+        reference, target = pair.reference - drawn.train_images, pair.target - drawn.train_images
         same = (table == table[reference]).sum(1)
         for caption in pair.captions:
             fits = np.ones(len(table), int)
-            for clause in caption.clauses:
+            for clause in caption.items():
                 fits &= np.isin(table[:, column(clause[0])], list(meaning[clause]))
             scores = (same, fits, fits * 100 + same)
             recalls.append([expected_hit(score, target, reference) for score in scores])
@@ -77,9 +61,9 @@ def ceilings(kinds, sizes, changes, captions):
 @pytest.mark.parametrize(
     "kinds, sizes, changes, captions",
     [
-        (("dress",), Sizes(50, 50, 500, 0), CLOTHES_CHANGES, 2),
-        (("toptee",), Sizes(50, 50, 500, 0), CLOTHES_CHANGES, 2),
-        (SHOE_KINDS, Sizes(50, 50, 400, 0), SHOE_CHANGES, 1),
+        (("dress",), (50, 50, 500, 0), CLOTHES_CHANGES, 2),
+        (("toptee",), (50, 50, 500, 0), CLOTHES_CHANGES, 2),
+        (SHOE_KINDS, (50, 50, 400, 0), SHOE_CHANGES, 1),
     ],
 )
 def test_only_image_and_caption_together_find_the_target(kinds, sizes, changes, captions):
@@ -91,7 +75,8 @@ def test_only_image_and_caption_together_find_the_target(kinds, sizes, changes, 
 def test_labels_name_a_garment():
     garments = [g for kind in VALUES for g in all_garments([kind])]
     assert len({labels(g) for g in garments}) == len(garments) == len(set(garments))
-    assert np.all(np.max([labels(g) for g in garments], axis=0) + 1 == label_sizes())
+    classes = [len(values) for values in ATTRIBUTES.values()]
+    assert np.all(np.max([labels(g) for g in garments], axis=0) + 1 == classes)
     pump = Garment("pump", "blue", "dotted", heel="high", trim="bow")
     assert labels(pump) == (ATTRIBUTES["kind"].index("pump"), 4, 2, -1, -1, -1, -1, 2, 2)
 

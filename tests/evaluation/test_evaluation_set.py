@@ -46,7 +46,7 @@ def test_features_are_read_and_ranked_once(dress, monkeypatch):
     def counted(function):
         return lambda path, *rest, **more: asked.append(str(path)) or function(path, *rest, **more)
 
-    for name in ("read_json", "read_array", "read_lines"):
+    for name in ("read_json", "read_array", "read_lines", "read_records"):
         monkeypatch.setattr(features, name, counted(getattr(features, name)))
     monkeypatch.setattr(evaluation_set, "rank_correct", counted(rank_correct))
     folder = dress[0]

@@ -74,10 +74,12 @@ def test_pad():
     assert tokens.tolist() == [[3, 0, 0], [4, 5, 6]] and lengths.tolist() == [1, 3]
 
 
+@pytest.mark.usefixtures("shallow")
 def test_a_resumed_run_equals_an_uninterrupted_one(examples, tmp_path, capsys):
-    whole = run(tiny(tmp_path / "whole"), examples)
-    run(tiny(tmp_path / "parts", train_length=2), examples)
-    parts = run(tiny(tmp_path / "parts"), examples)
+    settings = dict(levels="high")  # traced three times: one composer
+    whole = run(tiny(tmp_path / "whole", **settings), examples)
+    run(tiny(tmp_path / "parts", train_length=2, **settings), examples)
+    parts = run(tiny(tmp_path / "parts", **settings), examples)
     assert "going on from" in capsys.readouterr().out
     assert whole.keys() == parts.keys()
     for name, value in whole.items():
@@ -86,9 +88,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(examples, tmp_path, capsys):
     assert logs[0] == logs[1] and len(logs[0].splitlines()) == 5
 
     with pytest.raises(InputError, match="margin 0.2, now 0.3"):
-        prepare_run(tiny(tmp_path / "parts", margin=0.3), VOCABULARY)
+        prepare_run(tiny(tmp_path / "parts", margin=0.3, **settings), VOCABULARY)
     with pytest.raises(InputError, match="words of the training captions"):
-        prepare_run(tiny(tmp_path / "parts"), Vocabulary.build(["other"]))
+        prepare_run(tiny(tmp_path / "parts", **settings), Vocabulary.build(["other"]))
 
     model, config, vocabulary, path = load_trained_model(tmp_path / "whole")
     assert path.endswith("model.ckpt-4") and vocabulary.words == VOCABULARY.words
@@ -120,6 +122,7 @@ def values(variables):
     return {name: variable.numpy() for name, variable in variables.items()}
 
 
+@pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("loss", ["triplet", "softmax"])
 def test_updates_lower_every_loss_and_move_the_averages(examples, loss):
     config = tiny("unused", loss=loss, average_decay=0.9, dropout=0.0)
@@ -155,6 +158,7 @@ def test_gradients_are_the_same_bits_every_time(examples):
     assert len(digests) == 1
 
 
+@pytest.mark.usefixtures("shallow")
 def test_gradients_are_those_of_the_whole_loss(examples):
     """With the decay's, which the update adds by hand."""
     config = tiny("unused", weight_decay=0.1, dropout=0.0)
@@ -169,6 +173,7 @@ def test_gradients_are_those_of_the_whole_loss(examples):
         np.testing.assert_allclose(slope, wanted, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.usefixtures("shallow")
 def test_published_quirks_of_training(examples, tmp_path):
     """Initial state fixed, Adam's correction frozen, averages from before the restored weights."""
     net = mobilenet_v1(32, 0.25, 0.9, 0.0)
@@ -190,6 +195,7 @@ def test_published_quirks_of_training(examples, tmp_path):
     assert moved[True] == 0 and moved[False] > 0
 
 
+@pytest.mark.usefixtures("shallow")
 def test_the_rate_falls_where_it_should(examples):
     config = tiny("unused", decay_at=1)
     training = start_training(config, VOCABULARY)
@@ -200,9 +206,10 @@ def test_the_rate_falls_where_it_should(examples):
     np.testing.assert_allclose(rates, [1e-3, 1e-4])
 
 
+@pytest.mark.usefixtures("shallow")
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(examples, tmp_path):
     with pytest.raises(InputError, match=r"step [1-4]: the loss is not finite"):
-        run(tiny(tmp_path, init_learning_rate=1e30, save_length=10), examples)
+        run(tiny(tmp_path, init_learning_rate=1e30, save_length=10, levels="high"), examples)
     assert not list(tmp_path.glob("model.ckpt*"))
 
 
@@ -211,6 +218,7 @@ def test_too_few_examples_are_said(examples, tmp_path):
         run(tiny(tmp_path, batch_size=11), examples)
 
 
+@pytest.mark.usefixtures("shallow")
 def test_an_unreadable_training_image_is_named(examples, tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"<html>")
