@@ -15,8 +15,9 @@ InputError names file and entry of what is wrong. Every reader has
   read_side_texts(data_path)                    -> list[LabelledImage], for L_vs (paper, 3.3)
   read_benchmark(data_path, subset, protocol)   -> Benchmark
   count_empty_captions(data_path, split)        blank captions of `train` or `val`: skipped
-  image_places(name, subset)                    -> [(folder below the root, file names)], best first
+  image_places(name, subset)                    -> [(folder below the root, file name)], best first
   tuning_root(data_path)                        -> ({what: count}, {file: lines}), see tuning_split
+  read_urls                                     as fashion_iq.py's, or None: no URLs of images
   read_values                                   as products.py's, or None: no values of images
 """
 
@@ -59,7 +60,7 @@ def require_data(dataset, data_path, images=True):
     root, reader = Path(data_path), READERS[dataset]
     absent = [name for name in reader.ANNOTATIONS if not (root / name).exists()]
     if images and not any(next(root.glob(name), None) for name in reader.IMAGE_FOLDERS):
-        absent.append(f"images ({reader.IMAGE_FOLDERS[0]}/)")
+        absent.append(f"images ({', '.join(f'{name}/' for name in reader.IMAGE_FOLDERS)})")
     if absent:
         more = f" (and {len(absent) - 1} more)" if len(absent) > 1 else ""
         raise InputError(

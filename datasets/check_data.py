@@ -1,7 +1,8 @@
 """Is a data set complete, and what would its gaps do to training and scores? Exit code 0 or 1.
 
 Counts against the released ones, missing and (--decode) unreadable images, the triplets, queries
-and gallery entries they touch, duplicates, odd captions:
+and gallery entries they touch, (--decode) placeholders: tiny images, bytes that many names share,
+duplicates, odd captions:
   python -m datasets.check_data --dataset=fashion_iq --data_path=data/fashion_iq [--decode] [--json]
 """
 
@@ -14,8 +15,9 @@ import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags, boolean
 from config import Config
-from datasets.find_images import image_paths
+from datasets.find_images import image_paths, where_looked
 from datasets.image_files import open_images
+from datasets.placeholders import shared_bytes, too_small
 from datasets.vocabulary import tokenize
 
 
@@ -58,6 +60,8 @@ def check(dataset, data_path, decode=False, released=True):
     report["images"] = {part.name: _images(part, paths[part.name], reasons) for part in parts}
     report["missing"] = sorted({n for p in parts for n in _needed(p) if n not in paths[p.name]})
     report["unreadable"] = {str(path): reason for path, reason in sorted(reasons.items())}
+    report["tiny"] = {str(p): why for p in digests if p not in reasons and (why := too_small(p))}
+    report["shared"] = _shared(datasets.READERS[dataset], data_path, paths.values(), digests)
     report["duplicates"] = _duplicates(parts, paths, digests)
     report["captions"] = _captions(dataset, data_path, parts)
     report["problems"] = [
@@ -65,11 +69,33 @@ def check(dataset, data_path, decode=False, released=True):
         for what, count in report["counts"].items()
         if count["found"] not in count["released"]
     ]
-    for kind in ("missing", "unreadable"):
+    for kind in ("missing", "unreadable", "tiny"):
         if report[kind]:
-            first = ", ".join(list(report[kind])[:3]) + (", ..." if len(report[kind]) > 3 else "")
-            report["problems"].append(f"{len(report[kind]):,} images {kind}: {first}")
+            line = f"{len(report[kind]):,} images {kind}: {_first(report[kind])}"
+            report["problems"].append(line + (_looked(report, parts) if kind == "missing" else ""))
+    for names in report["shared"]:
+        what = f"have the same bytes from different URLs: {_first(names)}"
+        report["problems"].append(f"{len(names):,} images {what}; look at one")
     return report
+
+
+def _first(names):
+    return ", ".join(list(names)[:3]) + (", ..." if len(names) > 3 else "")
+
+
+def _looked(report, parts):
+    """Where the first missing image was looked for, if many are missing."""
+    missing, needed = report["missing"], {name: p.subset for p in parts for name in _needed(p)}
+    return where_looked(report["dataset"], report["data_path"], missing, needed, needed[missing[0]])
+
+
+def _shared(reader, data_path, found, digests):
+    """[[name]] of images with bytes that many have; where images have no URLs, copies are fine."""
+    if not (digests and reader.read_urls):
+        return []
+    named = {name: digests[path] for paths in found for name, path in paths.items()}
+    there = {name: digest for name, digest in named.items() if digest}
+    return shared_bytes(there, reader.read_urls(data_path))
 
 
 def _needed(part):
@@ -157,7 +183,8 @@ def print_report(report):
     for title in ("duplicates", "captions"):
         for what, number in report.get(title, {}).items():
             print(f"  {title}: {what}: {number:,}")
-    for path, reason in list(report.get("unreadable", {}).items())[:20]:
+    unusable = {**report.get("unreadable", {}), **report.get("tiny", {})}
+    for path, reason in list(unusable.items())[:20]:
         print(f"  {path}: {reason}")
     for problem in report["problems"]:
         print(f"problem: {problem}")

@@ -24,7 +24,7 @@ SIDE_TEXT_IMAGES = ""
 SUBSETS = ("",)
 PROTOCOLS = ("val",)
 DECODER = "tensorflow"  # as published; of datasets/images.py's READ_PIXELS
-read_values = None  # its images have none
+read_urls = read_values = None  # its images have none
 ANNOTATIONS = ["labels", "test_queries.txt"]
 IMAGE_FOLDERS = ("women", "dresses", "jackets", "pants", "skirts", "tops")
 RELEASED = {  # counted in the released files
@@ -155,10 +155,10 @@ def tuning_root(data_path):
 
 
 def image_places(name, subset):
-    """Where an image may lie: (folder below the data path, file names) in order of preference."""
+    """Where an image may lie: (folder below the data path, file name) in order of preference."""
     check_name(name, "image", folders=True)
     folder, _, file = name.rpartition("/")
-    return [(folder, [file]), (folder.removeprefix("women").lstrip("/"), [file])]
+    return [(folder, file), (folder.removeprefix("women").lstrip("/"), file)]
 
 
 def _fashion200k_name(path, place):

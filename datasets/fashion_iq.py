@@ -1,11 +1,20 @@
 """FashionIQ: three categories, each triplet with two relative captions."""
 
 import json
+import re
 from pathlib import Path
 
 from command_line.errors import InputError
 from datasets.records import Benchmark, LabelledImage, Query, TrainingSet, Triplet
-from datasets.released_files import check_caption, check_name, field, read_entries, read_json
+from datasets.released_files import (
+    check_caption,
+    check_name,
+    field,
+    read_entries,
+    read_json,
+    read_lines,
+    without_ending,
+)
 from datasets.tuning_split import split_by_image
 
 TITLE = "FashionIQ"
@@ -28,8 +37,8 @@ ANNOTATIONS = [
     for category in CATEGORIES
     for file in (CAPTIONS, SPLITS)
 ]
-IMAGE_FOLDERS = ("image_data", "images", *CATEGORIES)
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+IMAGE_FOLDERS = ("image_data", "images", *CATEGORIES, "resized_image")
+ASIN = re.compile(r"[A-Z0-9]{10}")
 MAX_TAG_WORDS = 20  # published generate_tags_fashion_iq.py
 RELEASED = {  # counted in the released files, of each category
     what.format(category): (count,)
@@ -63,7 +72,7 @@ def read_side_texts(data_path):
         path = Path(data_path, TAGS.format(category))
         for name, tags in read_json(path, dict).items():
             if text := tag_text(tags, f"{path}: {name!r}"):
-                texts.append(LabelledImage(check_name(name, path), text, category))
+                texts.append(LabelledImage(check_asin(name, path), text, category))
     return texts
 
 
@@ -100,7 +109,12 @@ def count_empty_captions(data_path, split):
 def read_split(data_path, category, split):
     """ASINs of a category's `train` or `val`, released order."""
     path = Path(data_path, SPLITS.format(category, split))
-    return [check_name(name, f"{path}: entry {i}") for i, name in enumerate(read_json(path, list))]
+    return [check_asin(name, f"{path}: entry {i}") for i, name in enumerate(read_json(path, list))]
+
+
+def check_asin(name, place):
+    """An image's name, without the .jpg that it has in some copies of the files."""
+    return without_ending(check_name(name, place))
 
 
 def read_fashion_iq(data_path, category, split):
@@ -109,7 +123,7 @@ def read_fashion_iq(data_path, category, split):
     known = set(read_split(data_path, category, split))
     rows = []
     for place, entry in read_entries(path):
-        names = [check_name(field(entry, key, place), place) for key in ("candidate", "target")]
+        names = [check_asin(field(entry, key, place), place) for key in ("candidate", "target")]
         for name in names:
             if name not in known:
                 raise InputError(f"{place}: ASIN {name} is not in split.{category}.{split}.json")
@@ -121,14 +135,46 @@ def read_fashion_iq(data_path, category, split):
     return rows
 
 
+def read_urls(data_path):
+    """{ASIN: URL}, of the lists that are there."""
+    urls = {}
+    for category in CATEGORIES:
+        if url_list(data_path, category).exists():
+            urls.update(read_url_list(data_path, category))
+    return urls
+
+
+def url_list(data_path, category):
+    """asin2url.<category>.txt, where there is one."""
+    folders = [Path(data_path, "image_tag_dataset", "image_url"), Path(data_path, "image_url")]
+    paths = [folder / f"asin2url.{category}.txt" for folder in folders]
+    return next((path for path in paths if path.exists()), paths[0])
+
+
+def read_url_list(data_path, category):
+    """One url_list -> {ASIN: URL}; InputError names the line."""
+    path, urls = url_list(data_path, category), {}
+    for number, line in enumerate(read_lines(path), 1):
+        columns = [column.strip() for column in line.split("\t")]
+        if len(columns) != 2:
+            raise InputError(f"{path}:{number}: {len(columns)} columns instead of ASIN, URL")
+        if not ASIN.fullmatch(columns[0]):
+            raise InputError(f"{path}:{number}: {columns[0][:80]!r} is not an ASIN")
+        urls[columns[0]] = columns[1]
+    return urls
+
+
 def image_places(name, subset):
-    """Where an image may lie: (folder below the data path, file names) in order of preference.
+    """Where an image may lie: (folder below the data path, file name) in order of preference.
 
     An image in two categories is one picture (one URL), so all are searched, `subset` first."""
-    files = [name + suffix for suffix in IMAGE_SUFFIXES]
     categories = sorted(CATEGORIES, key=lambda category: category != subset)
-    folders = [f"image_data/{category}" for category in categories] + ["images", *categories]
-    return [(folder, files) for folder in folders]
+    own, *others = (
+        [f"{root}{category}" for category in categories]
+        for root in ("image_data/", "", "images/", "resized_image/")
+    )
+    folders = [*own, "images", *(folder for folders in others for folder in folders)]
+    return [(folder, name) for folder in [*folders, "image_data", "resized_image"]]
 
 
 def tuning_root(data_path):
@@ -140,7 +186,8 @@ def tuning_root(data_path):
         path = Path(data_path, TAGS.format(category))
         if path.exists():
             tags = read_json(path, dict).items()
-            files[TAGS.format(category)] = {name: own for name, own in tags if name not in taken}
+            tags = {name: own for name, own in tags if without_ending(name) not in taken}
+            files[TAGS.format(category)] = tags
         names = read_split(data_path, category, "train")
         for split, wanted in (("train", False), ("val", True)):
             files[CAPTIONS.format(category, split)] = [

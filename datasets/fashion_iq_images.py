@@ -1,22 +1,19 @@
 """The crawl of FashionIQ's images: which are wanted, what failed before, the parallel download."""
 
 import json
-import re
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
 from typing import NamedTuple
 
 from tqdm import tqdm
 
 from command_line.errors import InputError
 from command_line.files import lock_folder
-from datasets.fashion_iq import CATEGORIES, read_fashion_iq, read_split
+from datasets.fashion_iq import ASIN, CATEGORIES, read_fashion_iq, read_split, read_url_list
 from datasets.fetch_image import Pace, fetch, make_session
 from datasets.find_images import image_paths
 from datasets.placeholders import Bodies
-from datasets.released_files import read_lines
 
 HOSTS = (
     "ecx.images-amazon.com",  # these two are in the released lists, the others they redirect to
@@ -24,7 +21,6 @@ HOSTS = (
     "images-na.ssl-images-amazon.com",
     "m.media-amazon.com",
 )
-ASIN = re.compile(r"[A-Z0-9]{10}")
 OFFLINE_AFTER = 40  # failed images with none fetched: there is no network
 
 
@@ -34,27 +30,11 @@ class Job(NamedTuple):
     url: str
 
 
-def read_urls(data_path, category):
-    """asin2url.<category>.txt -> {ASIN: URL}; InputError names the line."""
-    folders = [Path(data_path, "image_tag_dataset", "image_url"), Path(data_path, "image_url")]
-    paths = [folder / f"asin2url.{category}.txt" for folder in folders]
-    path = next((path for path in paths if path.exists()), paths[0])
-    urls = {}
-    for number, line in enumerate(read_lines(path), 1):
-        columns = [column.strip() for column in line.split("\t")]
-        if len(columns) != 2:
-            raise InputError(f"{path}:{number}: {len(columns)} columns instead of ASIN, URL")
-        if not ASIN.fullmatch(columns[0]):
-            raise InputError(f"{path}:{number}: {columns[0][:80]!r} is not an ASIN")
-        urls[columns[0]] = columns[1]
-    return urls
-
-
 def plan(data_path, everything):
     """The images wanted, each in the first category that needs it -> list[Job], a fixed order."""
     jobs = {}
     for category in CATEGORIES:
-        urls = read_urls(data_path, category)
+        urls = read_url_list(data_path, category)
         for name in urls if everything else _needed(data_path, category):
             if not ASIN.fullmatch(name):
                 raise InputError(f"{data_path}: {category} image {name[:80]!r} is not an ASIN")

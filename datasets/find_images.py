@@ -1,28 +1,46 @@
 """Where the images lie, in any layout users have, and which are missing."""
 
 import os
+from itertools import islice
 from pathlib import Path
 
 import datasets
 from command_line.errors import InputError
 from datasets.image_files import open_images
 from datasets.pictures import SUFFIXES
+from datasets.released_files import without_ending
 
-ENDINGS = sorted({*SUFFIXES, *map(str.upper, SUFFIXES)})
+RANK = {ending: rank for rank, ending in enumerate(SUFFIXES)}
+SHOWN = 3  # examples of pictures that lie elsewhere
+MANY = 0.1  # of the images: so many are not missing by chance, but looked for in the wrong place
+MOST_FOLDERS = 100  # that are looked into for an example
 
 
 def image_paths(dataset, data_path, names, subset=""):
-    """Files of the named images -> {name: Path}, existing ones only. Each folder is listed once."""
-    root, listed, found = Path(data_path), {}, {}
+    """Files of the named images -> {name: Path}, existing ones only, as find_file finds them."""
+    places, listed, found = datasets.READERS[dataset].image_places, {}, {}
     for name in names:
-        for folder, files in datasets.READERS[dataset].image_places(name, subset):
-            if folder not in listed:
-                listed[folder] = _file_names(root / folder)
-            file = next((file for file in files if file in listed[folder]), None)
-            if file:
-                found[name] = root / folder / file
+        for folder, file in places(name, subset):
+            folder = os.path.join(data_path, folder)
+            if match := find_file(file, folder, listed):
+                found[name] = Path(folder, match)
                 break
     return found
+
+
+def find_file(name, folder, listed):
+    """The file of a picture's name, or None. Endings and their case don't matter: of several the
+    exact name, then the first ending in SUFFIXES. listed: {folder: its files}, filled here."""
+    if folder not in listed:
+        files = sorted(_file_names(folder), key=_rank, reverse=True)
+        listed[folder] = {without_ending(file): file for file in files}
+        listed[folder].update((file, file) for file in files)
+    files = listed[folder]
+    return files and (files.get(name) or files.get(without_ending(name))) or None
+
+
+def _rank(file):
+    return RANK.get(os.path.splitext(file)[1].lower(), len(RANK)), file
 
 
 def require_images(config, subset, *names):
@@ -35,7 +53,7 @@ def require_images(config, subset, *names):
         what = (
             f"{config.data_path}: {len(missing)} of {len(wanted)} {subset} images are missing "
             f"(first: {missing[0]})".replace("  ", " ")
-        )
+        ) + where_looked(config.dataset, config.data_path, missing, wanted, subset)
         if not config.allow_missing:
             raise InputError(f"{what}; train with --allow_missing=True to do without them")
         print(what)
@@ -48,16 +66,36 @@ def require_images(config, subset, *names):
     return paths
 
 
+def where_looked(dataset, data_path, missing, wanted, subset=""):
+    """Where the first of the missing names was looked for, and where pictures lie instead; "" where
+    they are few of the wanted ones."""
+    if len(missing) < MANY * len(wanted):
+        return ""
+    places = datasets.READERS[dataset].image_places(missing[0], subset)
+    example, *others = (os.path.join(*place) for place in places) if places else [missing[0]]
+    folders = sorted({os.path.dirname(path) or "." for path in others} - {os.path.dirname(example)})
+    elsewhere = f", and in {', '.join(folders)}" if folders else ""
+    lying = ", ".join(pictures_below(data_path)) or "no pictures"
+    return f"; looked for {example} (any picture's ending){elsewhere}; there are: {lying}"
+
+
+def pictures_below(root):
+    """The first picture of each of the first folders below root that hold some, root among them."""
+    found = []
+    for folder, folders, files in islice(os.walk(root, followlinks=True), MOST_FOLDERS):
+        folders.sort()
+        pictures = sorted(file for file in files if without_ending(file) != file)
+        found += [os.path.relpath(os.path.join(folder, file), root) for file in pictures[:1]]
+    return found[:SHOWN]
+
+
 def find_written(names, folder):
-    """Files of names as people write them, with or without ending -> {name: path below the folder},
-    those there are; of several the exact name, then the first ending in the alphabet."""
+    """Files of names as people write them -> {name: path below the folder}, those there are, as
+    find_file finds them."""
     listed, found = {}, {}
     for name in names:
         parent, file = os.path.split(name)
-        if parent not in listed:
-            listed[parent] = _file_names(Path(folder, parent))
-        files = (file + ending for ending in ("", *ENDINGS))
-        if match := next((file for file in files if file in listed[parent]), None):
+        if match := find_file(file, os.path.join(folder, parent), listed):
             found[name] = os.path.join(parent, match)
     return found
 

@@ -3,7 +3,6 @@
 One of FashionIQ's URLs stands for 67 ASINs: what counts is how many URLs gave the same bytes.
 """
 
-import hashlib
 import threading
 from collections import defaultdict
 from itertools import islice
@@ -42,11 +41,11 @@ class Bodies:
         return None
 
 
-def shared_bytes(paths, urls):
-    """{name: file}, {name: URL} of those that have one -> [[name]]: images with the same bytes from
-    more than MOST_URLS URLs; an image without a URL has one of its own. OSError: unreadable."""
+def shared_bytes(digests, urls):
+    """{name: digest}, {name: URL} of those that have one -> [[name]]: images with the same bytes
+    from more than MOST_URLS URLs; an image without a URL has one of its own."""
     names_of = defaultdict(list)
-    for name, path in paths.items():
-        names_of[hashlib.sha256(path.read_bytes()).digest()].append(name)
+    for name, digest in digests.items():
+        names_of[digest].append(name)
     many = (names for names in names_of.values() if len(names) > MOST_URLS)
     return [names for names in many if len({urls.get(name, name) for name in names}) > MOST_URLS]

@@ -28,6 +28,7 @@ DECODER = "pillow"  # as people see them; of datasets/images.py's READ_PIXELS
 ANNOTATIONS = ["products.jsonl", "products.json"]
 IMAGE_FOLDERS = ("images",)
 RELEASED = {}
+read_urls = None  # its images have none
 PARTS = TRAINING, TUNING, VALIDATION = ("training", "tuning", "validation")
 SEED = 0  # of the validation queries
 MOST_QUERIES = 5_000
@@ -119,9 +120,9 @@ def count_empty_captions(data_path, split):
 
 
 def image_places(name, subset):
-    """Where an image lies: (folder below the data path, file names)."""
+    """Where an image lies: (folder below the data path, file name)."""
     folder, _, file = f"images/{check_name(name, 'image', folders=True)}".rpartition("/")
-    return [(folder, [file])]
+    return [(folder, file)]
 
 
 def tuning_root(data_path):

@@ -4,9 +4,11 @@ A name read here becomes a path later, so it is checked here: it can't lead out 
 """
 
 import json
+import os
 from pathlib import Path
 
 from command_line.errors import InputError
+from datasets.pictures import SUFFIXES
 
 MAX_CAPTION_LENGTH = 10_000  # characters; the longest released one has some hundred
 
@@ -82,11 +84,20 @@ def check_name(name, place, folders=False):
     """`name`, when as a path it stays inside the data folder; with `folders` it may contain `/`."""
     if not isinstance(name, str):
         raise InputError(f"{place}: image name {str(name)[:80]!r} is not a string")
+    if "\\" in name:
+        what = "has a backslash: folders are separated by /"
+        raise InputError(f"{place}: image name {name[:80]!r} {what}")
     parts = name.split("/") if folders else [name]
-    safe = name.isprintable() and len(name) <= 255 and not any(c in name for c in "\\:")
+    safe = name.isprintable() and len(name) <= 255 and ":" not in name
     if not safe or any(part in ("", ".", "..") or "/" in part for part in parts):
         raise InputError(f"{place}: image name {name[:80]!r} may lead out of the data folder")
     return name
+
+
+def without_ending(name):
+    """The name without the ending of a picture, where it has one."""
+    stem, ending = os.path.splitext(name)
+    return stem if ending.lower() in SUFFIXES else name
 
 
 def check_caption(text, place):

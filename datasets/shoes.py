@@ -20,11 +20,11 @@ SIDE_TEXT_IMAGES = ""
 SUBSETS = ("",)
 PROTOCOLS = ("val",)
 DECODER = "tensorflow"  # as published; of datasets/images.py's READ_PIXELS
-read_values = None  # its images have none
+read_urls = read_values = None  # its images have none
 CAPTIONS, SIDE_TEXTS = "relative_captions_shoes.json", "captions_shoes.json"
 TRAIN, TEST = "train_im_names.txt", "eval_im_names.txt"
 ANNOTATIONS = [CAPTIONS, TRAIN, TEST]
-IMAGE_FOLDERS = ("attributedata", "womens_*")
+IMAGE_FOLDERS = ("attributedata", "womens_*", "images", "Images")
 RELEASED = {  # counted in the released files, with the full and the shorter test list
     "train captions": (8_990,),
     "val queries": (1_761,),
@@ -77,13 +77,14 @@ def read_shoes(data_path, split):
 
 
 def image_places(name, subset):
-    """Where an image may lie: (folder below the data path, file names) in order of preference."""
+    """Where an image may lie: (folder below the data path, file name) in order of preference."""
     match = re.fullmatch(r"img_(womens_\w+)_(\d+)\.\w+", name, re.ASCII)
     if not match:
         return []
     kind, thousands = match[1], int(match[2]) // 1000
-    folders = [f"attributedata/{kind}/{thousands}", f"attributedata/{kind}"]
-    return [(folder, [name]) for folder in [*folders, f"{kind}/{thousands}", kind]]
+    kinds = [f"{root}{kind}" for root in ("attributedata/", "", "images/", "Images/")]
+    folders = [folder for each in kinds for folder in (f"{each}/{thousands}", each)]
+    return [(folder, name) for folder in [*folders, "attributedata", "images", "Images"]]
 
 
 def tuning_root(data_path):

@@ -39,7 +39,8 @@ class Encoders(tf.Module):
             return {"features": model.composed_features(maps, text)[:rows]}
 
         def gallery(images):
-            return {"features": model.features_of_maps(encode_image(images))}
+            features = model.features_of_maps(encode_image(one_row(images)))
+            return {"features": features[: tf.shape(images)[0]]}
 
         specs = [
             tf.TensorSpec((None, image_size, image_size, 3), tf.float32, "images"),
@@ -51,7 +52,8 @@ class Encoders(tf.Module):
 
 
 def one_row(inputs):
-    """[B, ...] -> the same, or a row of zeros: onnxruntime's LSTM aborts the process on none."""
+    """[B, ...] -> the same, or a row of zeros: none would abort the process in onnxruntime's
+    LSTM, and be an error in TensorFlow's convolutions."""
     empty = tf.maximum(1 - tf.shape(inputs)[0], 0)
     return tf.pad(inputs, [[0, empty]] + [[0, 0]] * (len(inputs.shape) - 1))
 

@@ -35,6 +35,7 @@ GOOD = {"candidate": "DT00000000", "target": "DT00000001", "captions": ["red"]}
         ([{**GOOD, "captions": ["\ud800"]}], "entry 0: caption .*surrogate"),
         ([{**GOOD, "target": "B00UNKNOWN"}], r"ASIN B00UNKNOWN is not in split\.dress\.train"),
         ([{**GOOD, "target": "../../etc/passwd"}], "'../../etc/passwd' may lead out"),
+        ([{**GOOD, "target": "a\\b"}], r"entry 0: image name 'a\\\\b' has a backslash"),
         ([{**GOOD, "target": 7}], "entry 0: image name '7' is not a string"),
     ],
 )

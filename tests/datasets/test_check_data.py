@@ -7,7 +7,14 @@ from PIL import Image
 
 import datasets
 from datasets import check_data
-from tests.support.small_data import FASHION_IQ, SHOES, real, small_fashion200k, small_fashion_iq
+from tests.support.small_data import (
+    FASHION_IQ,
+    SHOES,
+    real,
+    small_fashion200k,
+    small_fashion_iq,
+    write,
+)
 
 
 def draw_images(dataset, root):
@@ -70,6 +77,28 @@ def test_gaps(tmp_path, capsys):
     assert images["duplicates"]["val toptee: images with the bytes of another"] == 0
     assert images["captions"]["blank, in training (skipped)"] == 3
     assert images["captions"]['with ";"'] == 6 == images["captions"]["not ASCII"]
+
+
+def test_placeholders(tmp_path, capsys):
+    root = small_fashion_iq(tmp_path)
+    draw_images("fashion_iq", root)
+    Image.new("P", (1, 1)).save(root / "image_data/dress/DT00000000.jpg", "GIF")
+    names = [f"SV0000000{i}" for i in range(4)]
+    for name in names:
+        (root / f"image_data/shirt/{name}.jpg").write_bytes(
+            (root / "image_data/shirt/SV00000000.jpg").read_bytes()
+        )
+    same = f"4 images have the same bytes from different URLs: {', '.join(names[:3])}, ..."
+    report = run(capsys, "fashion_iq", root, "--released=False", "--decode")
+    path = f"{root}/image_data/dress/DT00000000.jpg"
+    assert report["problems"] == [f"1 images tiny: {path}", f"{same}; look at one"]
+    assert report["tiny"] == {path: "smaller than 8 pixels a side"}
+    assert report["shared"] == [names]
+    urls = "".join(f"{name} \t http://x/{int(name[-1]) // 2}\n" for name in names)
+    write(root / "image_url/asin2url.shirt.txt", urls)
+    (root / "image_data/dress/DT00000000.jpg").unlink()
+    report = run(capsys, "fashion_iq", root, "--released=False", "--decode")
+    assert report["shared"] == [] and "; looked" not in report["problems"][0]
 
 
 def test_broken_annotations_are_a_problem(tmp_path, capsys):

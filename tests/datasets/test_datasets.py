@@ -14,7 +14,7 @@ from datasets import fashion_iq, shoes
 from datasets.fashion200k import modification, read_fashion200k
 from datasets.fashion_iq import CATEGORIES, read_fashion_iq, tag_text
 from datasets.fashion_iq_images import plan
-from datasets.find_images import image_paths
+from datasets.find_images import image_paths, require_images
 from datasets.vocabulary import Vocabulary
 from tests.support.small_data import (
     FASHION_IQ,
@@ -136,6 +136,9 @@ def test_modification_without_an_own_word():
         ("fashion_iq", "B000000001", "image_data/toptee/B000000001.jpg"),  # same URL, same picture
         ("fashion_iq", "B000000001", "images/B000000001.png"),
         ("fashion_iq", "B000000001", "shirt/B000000001.jpg"),
+        ("fashion_iq", "B000000001", "images/dress/B000000001.JPEG"),
+        ("fashion_iq", "B000000001", "resized_image/B000000001.webp"),
+        ("fashion_iq", "B000000001", "image_data/B000000001.JPG"),
         (
             "shoes",
             "img_womens_high_heels_1838.jpg",
@@ -143,6 +146,9 @@ def test_modification_without_an_own_word():
         ),
         ("shoes", "img_womens_flats_38.jpg", "womens_flats/0/img_womens_flats_38.jpg"),
         ("shoes", "img_womens_flats_38.jpg", "womens_flats/img_womens_flats_38.jpg"),
+        ("shoes", "img_womens_flats_38.jpg", "attributedata/img_womens_flats_38.jpg"),
+        ("shoes", "img_womens_flats_38.jpg", "Images/womens_flats/img_womens_flats_38.JPG"),
+        ("fashion200k", "women/d/x/1/1_0.jpeg", "women/d/x/1/1_0.jpg"),
         ("fashion200k", "women/d/x/1/1_0.jpeg", "women/d/x/1/1_0.jpeg"),
         ("fashion200k", "women/d/x/1/1_0.jpeg", "d/x/1/1_0.jpeg"),
     ],
@@ -153,6 +159,43 @@ def test_layouts(tmp_path, dataset, name, place):
     assert image_paths(dataset, tmp_path, [name, other], subset) == {}
     write(tmp_path / place, "")
     assert image_paths(dataset, tmp_path, [name, other], subset) == {name: tmp_path / place}
+
+
+def test_of_several_files_the_exact_one_comes_first(tmp_path):
+    name, files = "women/d/1_0.jpeg", ["1_0.jpeg", "1_0.JPG", "1_0.JPEG", "1_0.png", "1_0.txt"]
+    for file in files:
+        write(tmp_path / "women/d" / file, "")
+    for file in files[:-1]:
+        assert image_paths("fashion200k", tmp_path, [name]) == {name: tmp_path / "women/d" / file}
+        (tmp_path / "women/d" / file).unlink()
+    assert image_paths("fashion200k", tmp_path, [name]) == {}
+
+
+def test_names_may_carry_an_ending(tmp_path):
+    """In all files of a copy, or in the lists of images alone."""
+    root = small_fashion_iq(tmp_path)
+    expected = fashion_iq.read_training(root), datasets.read_benchmark("fashion_iq", root, "shirt")
+    for pattern in ("image_splits/*.json", "captions/*.json"):
+        for path in root.glob(pattern):
+            path.write_text(re.sub(r"([DST][TV]\d{8})", r"\1.jpg", path.read_text()))
+        found = fashion_iq.read_training(root), datasets.read_benchmark("fashion_iq", root, "shirt")
+        assert found == expected
+
+
+def test_missing_images_say_where_they_were_looked_for(tmp_path):
+    config = make_config(dataset="fashion_iq", data_path=str(tmp_path))
+    names = [f"B00000000{i}" for i in range(8)]
+    looked = "for image_data/dress/B000000000 .any picture's ending., and in dress, image_data, .*"
+    with pytest.raises(InputError, match=f"{looked}, toptee; there are: no pictures; train with"):
+        require_images(config, "dress", names)
+    write(tmp_path / "photos/large/B000000000.png", "")
+    with pytest.raises(InputError, match=f"{looked}there are: photos/large/B000000000.png; train"):
+        require_images(config, "dress", names)
+    more = [f"C0000000{i}" for i in range(10, 20)]
+    for name in names[1:] + more:
+        write(tmp_path / f"images/{name}.jpg", "")
+    with pytest.raises(InputError, match="1 of 18 dress images are missing .first: B000000000.; t"):
+        require_images(config, "dress", names, more)
 
 
 def test_own_category_comes_first(tmp_path):

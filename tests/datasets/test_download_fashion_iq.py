@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import download_fashion_iq
 from command_line.errors import InputError
 from datasets import fashion_iq_images
-from datasets.fashion_iq_images import read_urls
+from datasets.fashion_iq import read_url_list
 from datasets.placeholders import MOST_URLS, shared_bytes
 from tests.datasets.test_image_files import JPEG
 from tests.support.image_server import image_server
@@ -104,12 +104,10 @@ def test_what_hosts_send_for_pictures_that_are_gone(server, tmp_path, capsys):
     assert run(root, "--min_success=0") == 0 and not server.seen
 
 
-def test_bytes_that_many_names_share(tmp_path):
-    paths = {name: tmp_path / name for name in "ABCDEFGHIJ"}
-    for name, path in paths.items():
-        path.write_bytes(b"one" if name in "ABCDE" else b"two" if name in "FGHI" else b"six")
-    assert shared_bytes(paths, {}) == [list("ABCDE"), list("FGHI")]
-    assert shared_bytes(paths, {"F": "/x", "I": "/x"}) == [list("ABCDE")]  # F to I: three URLs
+def test_bytes_that_many_names_share():
+    digests = dict(zip("ABCDEFGHIJ", "1111122226", strict=True))
+    assert shared_bytes(digests, {}) == [list("ABCDE"), list("FGHI")]
+    assert shared_bytes(digests, {"F": "/x", "I": "/x"}) == [list("ABCDE")]  # F to I: three URLs
 
 
 def test_kill_and_resume(server, tmp_path):
@@ -169,7 +167,7 @@ def test_without_network(server, tmp_path, monkeypatch):
 def test_bad_lists(tmp_path, line, message):
     write(tmp_path / "image_url/asin2url.dress.txt", line)
     with pytest.raises(InputError, match=message):
-        read_urls(tmp_path, "dress")
+        read_url_list(tmp_path, "dress")
 
 
 @given(st.text(st.sampled_from("B0 \t\n\u00e9/.")))
@@ -177,7 +175,7 @@ def test_any_list_gives_urls_or_input_error(tmp_path_factory, text):
     root = tmp_path_factory.getbasetemp() / "urls"
     write(root / "image_url/asin2url.shirt.txt", text)
     try:
-        assert all(re.fullmatch("[A-Z0-9]{10}", asin) for asin in read_urls(root, "shirt"))
+        assert all(re.fullmatch("[A-Z0-9]{10}", asin) for asin in read_url_list(root, "shirt"))
     except InputError as error:
         assert "asin2url.shirt.txt:" in str(error)
 

@@ -145,8 +145,8 @@ def test_files_are_found_with_and_without_ending(tmp_path):
         (tmp_path / file).touch()
     found = find_written(["a", "a.jpg", "b", "c", "c.png", "d.x", "sub/e", "e", "f", "g"], tmp_path)
     assert found == {
-        "a": "a.JPG", "b": "b.jfif", "c": "c.PNG", "c.png": "c.png", "d.x": "d.x.webp",
-        "sub/e": "sub/e.jpg", "f": "f",
+        "a": "a.JPG", "a.jpg": "a.JPG", "b": "b.jfif", "c": "c.jpeg", "c.png": "c.png",
+        "d.x": "d.x.webp", "sub/e": "sub/e.jpg", "f": "f",
     }  # fmt: skip
 
 

@@ -189,7 +189,7 @@ def test_reader(shop):
     texts = products.read_side_texts(data)
     assert ("0.png", "men shirt red") in [text[:2] for text in texts] or "0.png" not in in_training
     assert {i.label for i in texts if i[1] == texts[0][1]} == {texts[0].label}
-    assert products.image_places("a/b.jpg", "") == [("images/a", ["b.jpg"])]
+    assert products.image_places("a/b.jpg", "") == [("images/a", "b.jpg")]
     assert (data / "images/0.png").exists()
     names, codes = products.read_values(data, ["0.png", "5.png", "15.png"])
     assert names == ["gender", "kind", "colour"]
