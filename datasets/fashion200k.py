@@ -1,11 +1,7 @@
 """Fashion200k: images with product captions; its triplets are made of captions that differ in one
-word, drawn each epoch; its test queries are listed.
-
-Source of the draws: paper section 4.1, after TIRG; published train_val_fashion200k.py. A caption
-without one of its words is a stem; captions that share a stem are partners. Unlike the published
-index ours takes out whole words only (not the "red" of "embroidered"), and only words that occur
-once.
-"""
+word, drawn each epoch (paper section 4.1, after TIRG; published train_val_fashion200k.py); its test
+queries are listed. Unlike the published index ours takes out whole words only (not the "red" of
+"embroidered"), and only words that occur once."""
 
 import hashlib
 from collections import Counter

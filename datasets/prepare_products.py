@@ -112,12 +112,11 @@ def read_given(path, folder):
 
 def read_split(table):
     """The column `split`, where there is one: a part or None for each row."""
-    if "split" not in table.header:
-        return [None] * len(table.rows)
-    for place, text in table.texts("split", ""):
+    cells = table.texts("split", "") if "split" in table.header else [("", "")] * len(table.rows)
+    for place, text in cells:
         if text.lower() not in PART_OF:
             raise InputError(f"{place}: {text!r} is none of {', '.join(filter(None, PART_OF))}")
-    return [PART_OF[text.lower()] for _, text in table.texts("split", "")]
+    return [PART_OF[text.lower()] for _, text in cells]
 
 
 def assign_parts(groups, digests, given, before, pairs):
@@ -139,14 +138,10 @@ def assign_parts(groups, digests, given, before, pairs):
         before = {file: part_of[group] for file, group in together.items() if group in part_of}
     part_of = {}
     for file in sorted(groups, key=lambda f: (f not in given, f not in before)):
-        part = given.get(file) or before.get(file) or _hashed(groups[file])
-        part_of.setdefault(together[file], part)
+        share = int(hashlib.sha256(groups[file].encode()).hexdigest()[:16], 16) / 2**64
+        hashed = PARTS[np.searchsorted(SHARES, share, side="right")]
+        part_of.setdefault(together[file], given.get(file) or before.get(file) or hashed)
     return {file: given.get(file) or part_of[group] for file, group in together.items()}
-
-
-def _hashed(group):
-    share = int.from_bytes(hashlib.sha256(group.encode()).digest()[:8], "big") / 2**64
-    return PARTS[np.searchsorted(SHARES, share, side="right")]
 
 
 def read_rows(table, flags, attributes, before):

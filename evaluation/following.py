@@ -57,27 +57,19 @@ def judge(values, reference, target, column, *answers):
 
 def by_column(names, column, shares):
     """column: [Q]; shares: [Q, RANKINGS, FIGURES] -> as following."""
-    means = {n: known_mean(shares[column == i]) for i, n in enumerate(names) if i in column}
-    means[MEAN] = known_mean(np.array(list(means.values())))
-    known = {name: np.round(100 * mean, 4).astype(object) for name, mean in means.items()}
-    for mean in known.values():
-        mean[mean != mean] = None
-    return {n: dict(zip(RANKINGS, mean.tolist(), strict=True)) for n, mean in known.items()}
-
-
-def known_mean(rows):
-    """[R, ...] -> mean over R of what is not NaN."""
-    known = (~np.isnan(rows)).sum(0)
-    return np.where(known > 0, np.nansum(rows, axis=0) / np.maximum(known, 1), np.nan)
+    shares = np.ma.masked_invalid(100 * shares)  # what is masked counts in no mean, and is None
+    means = {n: shares[column == i].mean(0) for i, n in enumerate(names) if i in column}
+    means[MEAN] = np.ma.stack(list(means.values())).mean(0)
+    return {
+        n: dict(zip(RANKINGS, mean.round(4).tolist(), strict=True)) for n, mean in means.items()
+    }
 
 
 def one_line(found):
     """following's result for people."""
-
-    def cells(row):
-        return "/".join("-" if share is None else f"{share:.1f}" for share in row)
-
-    return f"first {FIRST} {'/'.join(FIGURES)} in %: " + "; ".join(
-        f"{name} " + ", ".join(f"{ranking} {cells(row)}" for ranking, row in rankings.items())
-        for name, rankings in found.items()
-    )
+    parts = []
+    for name, rankings in found.items():
+        cells = ("/".join("-" if x is None else f"{x:.1f}" for x in r) for r in rankings.values())
+        named = zip(rankings, cells, strict=True)
+        parts.append(f"{name} " + ", ".join(f"{ranking} {cell}" for ranking, cell in named))
+    return f"first {FIRST} {'/'.join(FIGURES)} in %: {'; '.join(parts)}"

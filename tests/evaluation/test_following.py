@@ -34,7 +34,7 @@ def test_by_hand():
 
 def test_what_the_reference_has_no_value_for_is_not_kept():
     values = np.array([[-1, 2, -1], [-1, 1, -1], [0, 0, 0]])
-    shares = np.array([f.judge(values, 0, 1, 1, [1, 2])])
+    shares = np.array([f.judge(values, 0, 1, 1, [1, 2], [1, 2])])
     assert shares[0, 0, [0, 2]].tolist() == [0.5, 0.5] and np.isnan(shares[0, 0, 1])
     found = f.by_column("abc", np.array([1]), shares)
     assert found["b"]["answers"] == found["mean"]["answers"] == [50.0, None, 50.0]
