@@ -51,16 +51,16 @@ TEXT
 made_of=$( (echo "$images"; cat "$run"/{config.json,vocab.txt,*.index}) | cksum)
 index=index/$(basename "$run")-${made_of%% *}
 "$python" index_catalogue.py --checkpoint_dir="$run" --image_dir="$images" --index_dir="$index"
-"$python" - "$run/features/queries.jsonl" <<'PYTHON' |
+"$python" - "$index" "$images" "$run/features/queries.jsonl" <<'PYTHON'
 import json, sys
-rows = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
+from catalogue.answers import table
+from catalogue.search import Searcher
+index, images, queries = sys.argv[1:]
+searcher, rows = Searcher(index), [json.loads(line) for line in open(queries, encoding="utf-8")]
 for row in rows[:: -(-len(rows) // 3)]:
-    print(row["reference"], row["caption"], sep="\t")
+    image, text = f"{images}/{row['reference']}", row["caption"]
+    print(f'the pictures nearest to {image}, but "{text}":', *table(searcher.find(image, text, 5)), sep="\n")
 PYTHON
-while IFS=$'\t' read -r image text; do
-    echo "the pictures nearest to $images/$image, but \"$text\":"
-    "$python" search_catalogue.py --index_dir="$index" --image="$images/$image" --text="$text" --top=5 </dev/null
-done
 cat <<TEXT
 current: $run and $index. Earlier ones of $name, yours to delete:
 $(for old in {save_model,index}/"$name"-*; do case $old in "$run" | "$index" | *"*") ;; *) echo "  $old" ;; esac; done)

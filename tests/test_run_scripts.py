@@ -26,8 +26,11 @@ TINY = ["--preset=demo", "--pretrain_checkpoint_dir=", "--image_size=32", "--bat
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory):
-    """The repository as cloned, with this environment."""
-    folder = tmp_path_factory.mktemp("clone") / "val"
+    return clone(tmp_path_factory.mktemp("clone") / "val")
+
+
+def clone(folder):
+    """The repository as cloned, with this environment -> its folder."""
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
     if (ROOT / ".venv").exists():
         os.symlink(ROOT / ".venv", folder / ".venv")
@@ -35,7 +38,7 @@ def copy(tmp_path_factory):
 
 
 def call(folder, *command):
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=400)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=2000)
 
 
 def succeed(folder, *command):
