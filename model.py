@@ -50,12 +50,9 @@ class VAL(keras.Model):
         self.feature_size = sum(sizes)
         self.query_size = self.feature_size * (PAIRWISE_VECTORS if pairwise else 1)
         shared = dict(
-            initializer=net.kernel_initializer(),
-            dropout=dropout,
-            decay=batch_norm_decay,
-            epsilon=net.EPSILON,
-            weight_decay=weight_decay,
-        )
+            initializer=net.kernel_initializer(), dropout=dropout, decay=batch_norm_decay,
+            epsilon=net.EPSILON, weight_decay=weight_decay,
+        )  # fmt: skip
         if self.composition.uses_text:
             self.text_encoder = text_encoder(
                 text_model, vocabulary_size, word_embedding_size, text_embedding_size,
@@ -102,11 +99,9 @@ class VAL(keras.Model):
 
     def query_levels(self, images, tokens, lengths, training=False):
         """Reference images and captions -> composed feature of each level [B, C]."""
-        text = maps = None
-        if self.composition.uses_image:
-            maps = self.encode_image(images, training)
-        if self.composition.uses_text:
-            text = self.encode_text(tokens, lengths, training)
+        used = self.composition
+        maps = self.encode_image(images, training) if used.uses_image else None
+        text = self.encode_text(tokens, lengths, training) if used.uses_text else None
         return self.compose(maps, text, training)
 
     def gallery_levels(self, images, training=False):
@@ -159,16 +154,14 @@ class VAL(keras.Model):
 
 def image_encoder(image_model, image_size, levels, batch_norm_decay, weight_decay):
     """Backbone as far as its levels (numbers, in order) go: images [B, S, S, 3] -> their maps."""
-    norm = (batch_norm_decay, weight_decay)
     if image_model == "resnet_v2_50":
-        encoder = resnet_v2.resnet_v2_50(image_size, *norm)
+        encoder = resnet_v2.resnet_v2_50(image_size, batch_norm_decay, weight_decay)
     else:
-        multiplier = DEPTH_MULTIPLIERS[image_model]
-        encoder = mobilenet_v1.mobilenet_v1(image_size, multiplier, *norm)
-    if len(levels) == len(LEVELS):
-        return encoder
+        settings = DEPTH_MULTIPLIERS[image_model], batch_norm_decay, weight_decay
+        encoder = mobilenet_v1.mobilenet_v1(image_size, *settings)
     maps = [encoder.outputs[level] for level in levels]
-    return keras.Model(encoder.inputs, maps, name=encoder.name)
+    every = len(levels) == len(LEVELS)
+    return encoder if every else keras.Model(encoder.inputs, maps, name=encoder.name)
 
 
 def normalize(features):

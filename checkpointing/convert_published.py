@@ -23,6 +23,7 @@ from checkpointing.published_names import (
     checkpoint_prefix,
     named_variables,
     read_checkpoint,
+    split_averages,
 )
 from checkpointing.run import CONVERTED_FILE, Saver, prepare_run
 from command_line.errors import InputError, run_main
@@ -60,8 +61,7 @@ def convert_embedding(embedding, words):
     """Rows [words, D] by published id -> rows by the ids of convert_vocabulary(words).
 
     Padding is zero. Unknown words get the row of the list's own word for them, or zeros."""
-    zeros = np.zeros_like(embedding[:1])
-    own = own_unknown(words)
+    zeros, own = np.zeros_like(embedding[:1]), own_unknown(words)
     unknown = embedding[words.index(own)][None] if own else zeros
     others = [row for row, word in enumerate(words) if word not in (PADDING, UNKNOWN)]
     return np.concatenate([zeros, unknown, embedding[others]])
@@ -82,9 +82,7 @@ def convert_arrays(arrays, words, where, vocabulary_path):
                 f"{arrays[name].shape}: the list must be that of the published run"
             )
         arrays[name] = convert_embedding(arrays[name], words)
-    weights = {n: a for n, a in arrays.items() if not n.endswith(AVERAGE)}
-    averages = {n.removesuffix(AVERAGE): a for n, a in arrays.items() if n.endswith(AVERAGE)}
-    return weights, averages
+    return split_averages(arrays)
 
 
 def assign_published(variables, weights, averages, where, raw):
@@ -113,19 +111,11 @@ def published_step(prefix, arrays):
     raise InputError(f"{prefix}: neither named model.ckpt-<step> nor with a global_step in it")
 
 
-def check_target(folder):
-    """Raises InputError when the folder holds anything: a run, or the published checkpoint."""
-    folder = Path(folder)
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"--checkpoint_dir={folder}: not an empty folder; give another", 2)
-
-
 def save_run(config, vocabulary, variables, extracted, step, source):
     """Writes the run, the checkpoint last. source: what converted.json says it comes from."""
-    checkpoint = tf.train.Checkpoint(
-        weights={name: variable.value for name, variable in variables.items()},
-        averages={name: tf.Variable(value) for name, value in extracted.items()},
-    )
+    weights = {name: variable.value for name, variable in variables.items()}
+    averages = {name: tf.Variable(value) for name, value in extracted.items()}
+    checkpoint = tf.train.Checkpoint(weights=weights, averages=averages)
     with lock_folder(config.checkpoint_dir):
         prepare_run(config, vocabulary)
         write_json(Path(config.checkpoint_dir, CONVERTED_FILE), source)
@@ -149,7 +139,9 @@ def main(argv):
     flags, settings = parser.parse_known_args(argv)
     # Extraction has to resize on the published grid; ImageNet's weights are in the checkpoint.
     config = parse_config([*settings, "--as_published=True", "--pretrain_checkpoint_dir="], __doc__)
-    check_target(config.checkpoint_dir)
+    folder = Path(config.checkpoint_dir)  # may not hold a run, or the published checkpoint
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"--checkpoint_dir={folder}: not an empty folder; give another", 2)
     words = read_words(flags.vocabulary)
     prefix = checkpoint_prefix(flags.published_checkpoint)
     arrays = read_checkpoint(prefix)

@@ -56,9 +56,8 @@ def split_cell(arrays):
     TensorFlow 1: one kernel [in + units, 4 units], gates i, j, f, o, and 1 added to the forget
     gate at run time; Keras: two kernels, gates i, f, c, o, the 1 within the bias."""
     arrays = dict(arrays)
-    if f"{CELL}/kernel" not in arrays or f"{CELL}/bias" not in arrays:
-        return arrays
-    if f"{CELL}/recurrent_kernel" in arrays:  # ours, split already
+    missing = {f"{CELL}/kernel", f"{CELL}/bias"} - set(arrays)
+    if missing or f"{CELL}/recurrent_kernel" in arrays:  # ours, split already
         return arrays
     kernel, bias = arrays[f"{CELL}/kernel"], arrays[f"{CELL}/bias"]
     if kernel.ndim != 2 or bias.shape != kernel.shape[1:] or bias.size % 4:
@@ -74,6 +73,12 @@ def split_cell(arrays):
     arrays[f"{CELL}/recurrent_kernel"] = reorder(kernel[-units:])
     arrays[f"{CELL}/bias"] = reorder(bias) + forget_bias
     return arrays
+
+
+def split_averages(arrays):
+    """Published arrays by name -> (those of weights, those of averages by the weights' names)."""
+    weights = {n: a for n, a in arrays.items() if not n.endswith(AVERAGE)}
+    return weights, {n.removesuffix(AVERAGE): a for n, a in arrays.items() if n not in weights}
 
 
 def checkpoint_prefix(path):
@@ -114,12 +119,8 @@ def assign_variables(variables, arrays, where, allowed_missing=None):
     An entry NAME/ExponentialMovingAverage goes before NAME.
     Raises InputError naming the variables without a source, with a wrong shape or non-finite
     values, and the entries without a use. Nothing is assigned then."""
-    raw = split_cell({n: a for n, a in arrays.items() if not n.endswith(AVERAGE)})
-    averaged = split_cell(
-        {n.removesuffix(AVERAGE): a for n, a in arrays.items() if n.endswith(AVERAGE)}
-    )
-    problems = []
-    chosen = {}
+    raw, averaged = map(split_cell, split_averages(arrays))
+    problems, chosen = [], {}
     for name, variable in variables.items():
         source = averaged if name in averaged else raw
         if name not in source:

@@ -8,7 +8,6 @@ from export.folder import digests
 
 SHOWN = ("R@1", "R@10", "R@50")
 DRAWN = "drawn garments in its released format (`python -m demo.generate_demo_data`)"
-GONE = "or drawn garments: which it was is not known, `{}` was gone when this was exported"
 PLACES = ("checkpoint_dir", "data_path", "image_cache", "tensorboard", "keep_checkpoints")
 
 CARD = """---
@@ -39,7 +38,8 @@ CVPR 2020. Image encoder `{image_model}`, text encoder `{text_model}`; {dimensio
     python example.py QUERY.jpg "is red" FOLDER
 
 `export.json` says how pictures and words become inputs; `pictures.py` and `example.py` do it.
-Weights are the run's averaged ones. {agreement}
+Weights are the run's averaged ones. Their features differ from the trained model's by at most \
+(relative) {differences}.
 
 ## Intended use and limits
 
@@ -94,7 +94,7 @@ def card(about, kinds, files):
         text_model=config["text_model"],
         dimensions=f"{sum(about['levels'].values()):,}",
         levels=", ".join(f"{level} {size:,}" for level, size in about["levels"].items()),
-        agreement=agreement(about["differences"]),
+        differences=", ".join(f"{name} {d:.1e}" for name, d in about["differences"].items()),
         source=source(config),
         words=f"{about['tokens']['words'] - 2:,}",
         step=f"{about['checkpoint']['step']:,}",
@@ -117,21 +117,14 @@ def source(config):
     data, released = Path(config["data_path"]), datasets.READERS[config["dataset"]].SOURCE
     if data.is_dir():
         return DRAWN if (data / datasets.DRAWN).exists() else released
-    return f"{released}; {GONE.format(data)}"
-
-
-def agreement(differences):
-    shown = ", ".join(f"{name} {difference:.1e}" for name, difference in differences.items())
-    return f"Their features differ from the trained model's by at most (relative) {shown}."
+    unknown = f"which it was is not known, `{data}` was gone when this was exported"
+    return f"{released}; or drawn garments: {unknown}"
 
 
 def pretrained(config):
-    parts = []
-    if config["pretrain_checkpoint_dir"]:
-        parts.append(f"Image encoder started from `{config['pretrain_checkpoint_dir']}`. ")
-    if config["word_embedding_dir"]:
-        parts.append("Word embeddings started from GloVe (nlp.stanford.edu/projects/glove). ")
-    return "".join(parts)
+    image, words = config["pretrain_checkpoint_dir"], config["word_embedding_dir"]
+    glove = "Word embeddings started from GloVe (nlp.stanford.edu/projects/glove). "
+    return f"Image encoder started from `{image}`. " * bool(image) + glove * bool(words)
 
 
 def terms(score, config):

@@ -7,7 +7,6 @@ import tensorflow as tf
 from command_line.errors import InputError
 
 UNKNOWN_TOKEN = 1  # as datasets/vocabulary.py has it
-RECURRENT = (keras.layers.LSTM, keras.layers.GRU)
 
 
 def require_query_vector(model):
@@ -26,7 +25,7 @@ class Encoders(tf.Module):
         self.weights = [variable.value for variable in model.variables]  # for a SavedModel to find
         uses_image, uses_text = model.composition.uses_image, model.composition.uses_text
         for layer in model.text_encoder.layers if uses_text else ():
-            if isinstance(layer, RECURRENT):
+            if isinstance(layer, (keras.layers.LSTM, keras.layers.GRU)):
                 layer.use_cudnn = False  # on a GPU it would become an operator of cuDNN's
         encode_image = model.inference_image_encoder()
 

@@ -10,13 +10,12 @@ from export.encoders import largest_difference, sample_inputs
 from export.folder import ENCODERS, SAVED_MODEL, onnx_file
 
 OPSET = 17  # ONNX 1.12, 2022
-ONNX_PACKAGES = ("tf2onnx", "onnxruntime")
 MOST = 1e-4  # relative difference of a feature; of rounding it is some 1e-7, seldom 1e-5
 
 
 def require_onnx_packages():
     """Raises InputError that says how to install what is missing."""
-    for name in ONNX_PACKAGES:
+    for name in ("tf2onnx", "onnxruntime"):
         if not importlib.util.find_spec(name):
             raise InputError(
                 f"--format: ONNX needs {name}: bash scripts/setup.sh --onnx "

@@ -21,17 +21,14 @@ class WeightedSum(keras.layers.Layer):
 
     def __init__(self, start, learned=(True, True), **kwargs):
         super().__init__(**kwargs)
-        self.start = [keras.initializers.Constant(value) for value in start]
-        self.learned = learned
+        self.parts = list(zip(("r_weight", "weight"), start, learned, strict=True))
 
     def build(self, input_shape):
-        (start, other_start), (learned, other_learned) = self.start, self.learned
-        self.first_weight = self.add_weight(
-            name="r_weight", shape=(), initializer=start, trainable=learned
-        )
-        self.second_weight = self.add_weight(
-            name="weight", shape=(), initializer=other_start, trainable=other_learned
-        )
+        constant = keras.initializers.Constant
+        self.first_weight, self.second_weight = [
+            self.add_weight(name=name, shape=(), initializer=constant(start), trainable=learned)
+            for name, start, learned in self.parts
+        ]
 
     def call(self, inputs):
         first, second = inputs
@@ -44,16 +41,11 @@ class JointConv2D(keras.layers.Layer):
 
     def __init__(self, filters, initializer, regularizer, **kwargs):
         super().__init__(**kwargs)
-        self.filters, self.initializer, self.regularizer = filters, initializer, regularizer
+        self.filters, self.start = filters, dict(initializer=initializer, regularizer=regularizer)
 
     def build(self, input_shapes):
-        inputs = sum(shape[-1] for shape in input_shapes)
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(1, 1, inputs, self.filters),
-            initializer=self.initializer,
-            regularizer=self.regularizer,
-        )
+        shape = (1, 1, sum(shape[-1] for shape in input_shapes), self.filters)
+        self.kernel = self.add_weight(name="kernel", shape=shape, **self.start)
 
     def call(self, inputs):
         image, text = inputs
@@ -74,7 +66,6 @@ def composite_transformer(
     """
     height, width, channels = map_shape
     scope = f"attention{level}"
-
     regularizer = keras.regularizers.L2(weight_decay / 2)
 
     def normalise(x, name, active=True):
@@ -100,8 +91,7 @@ def composite_transformer(
         gates.append(ops.sigmoid(conv(means, channels, 1, "Conv_1", gate_activation)))
     if without not in ("joint_attention", "spatial_gate"):
         means = ops.mean(fused, axis=3, keepdims=True)  # [B, H, W, 1]
-        gate = conv(means, 1, (height, width), "Conv_2", gate_activation)
-        gates.append(ops.sigmoid(gate))
+        gates.append(ops.sigmoid(conv(means, 1, (height, width), "Conv_2", gate_activation)))
     kept = reduce(mul, [*gates, image])  # [B, H, W, C]
     name = f"composite_transformer{level}"
     if without == "self_attention":
@@ -109,10 +99,7 @@ def composite_transformer(
 
     positions = ops.reshape(fused, (-1, height * width, channels))  # [B, HW, C]
     parts = ops.split(positions, HEADS, axis=-1)  # each [B, HW, C/2]
-    heads = [
-        _self_attention(part, channels // HEADS, dropout, scope, head)
-        for head, part in enumerate(parts)
-    ]
+    heads = [_self_attention(part, dropout, scope, head) for head, part in enumerate(parts)]
     attended = ops.reshape(ops.concatenate(heads, axis=-1), (-1, height, width, channels))
     attended = conv(attended, channels, 1, "Conv_3")
 
@@ -120,15 +107,14 @@ def composite_transformer(
     return keras.Model([image, text], weighted([kept, attended]), name=name)
 
 
-def _self_attention(positions, size, dropout, scope, head):
+def _self_attention(positions, dropout, scope, head):
     """One head. positions: [B, HW, size] -> [B, HW, size]"""
+    size = positions.shape[-1]
 
     def dense(index):
         index += 3 * head
         name = f"{scope}.dense_{index}" if index else f"{scope}.dense"
-        return keras.layers.Dense(
-            size, use_bias=False, kernel_initializer="glorot_uniform", name=name
-        )(positions)
+        return keras.layers.Dense(size, use_bias=False, name=name)(positions)
 
     # The published code computes softmax(keys . values^T) . queries: the same under other names.
     query, key, value = dense(0), dense(1), dense(2)

@@ -24,19 +24,18 @@ class BatchNormalization(keras.layers.Layer):
 
     def __init__(self, decay, epsilon, affine=True, **kwargs):
         super().__init__(**kwargs)
-        self.affine = affine
-        self.decay = decay
-        self.epsilon = epsilon
+        self.decay, self.epsilon, self.affine = decay, epsilon, affine
 
     def build(self, input_shape):
-        # The kernel takes scale and statistics in float32, whatever the inputs are.
-        shared = dict(shape=(input_shape[-1],), dtype="float32", autocast=False)
-        shared["trainable"] = self.affine
-        self.gamma = self.add_weight(name="gamma", initializer="ones", **shared)
-        self.beta = self.add_weight(name="beta", initializer="zeros", **shared)
-        shared["trainable"] = False
-        self.moving_mean = self.add_weight(name="moving_mean", initializer="zeros", **shared)
-        self.moving_variance = self.add_weight(name="moving_variance", initializer="ones", **shared)
+        def weight(name, start, trainable):
+            # The kernel takes scale and statistics in float32, whatever the inputs are.
+            shared = dict(dtype="float32", autocast=False, trainable=trainable)
+            return self.add_weight(input_shape[-1:], start, name=name, **shared)
+
+        self.gamma = weight("gamma", "ones", self.affine)
+        self.beta = weight("beta", "zeros", self.affine)
+        self.moving_mean = weight("moving_mean", "zeros", False)
+        self.moving_variance = weight("moving_variance", "ones", False)
 
     def compute_output_shape(self, input_shape):
         return input_shape
@@ -52,15 +51,11 @@ class BatchNormalization(keras.layers.Layer):
         return out
 
     def _fused(self, inputs, training):
+        mean, variance = ([], []) if training else (self.moving_mean, self.moving_variance)
         return tf.raw_ops.FusedBatchNormV3(
-            x=inputs,
-            scale=self.gamma,
-            offset=self.beta,
-            mean=[] if training else self.moving_mean,
-            variance=[] if training else self.moving_variance,
-            epsilon=self.epsilon,
-            is_training=training,
-        )[:3]
+            x=inputs, scale=self.gamma, offset=self.beta, mean=mean, variance=variance,
+            epsilon=self.epsilon, is_training=training,
+        )[:3]  # fmt: skip
 
     def _whole_batch(self, inputs):
         """Does what _fused does in training, over all replicas' inputs, which are of equal size."""

@@ -23,13 +23,10 @@ class EqualDense(keras.layers.Layer):
         self.size, self.bias_start = size, bias
 
     def build(self, input_shape):
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(input_shape[-1], self.size),
-            initializer=keras.initializers.RandomNormal(stddev=1.0),
-        )
+        normal = keras.initializers.RandomNormal(stddev=1.0)
+        self.kernel = self.add_weight((input_shape[-1], self.size), normal, name="kernel")
         start = keras.initializers.Constant(self.bias_start)
-        self.bias = self.add_weight(name="bias", shape=(self.size,), initializer=start)
+        self.bias = self.add_weight((self.size,), start, name="bias")
 
     def call(self, x):
         return ops.matmul(x, self.kernel) * math.sqrt(2 / x.shape[-1]) + self.bias

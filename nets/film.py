@@ -16,16 +16,12 @@ def film(level, map_shape, text_size, initializer, decay, epsilon, weight_decay,
 
     BN has no scale and offset of its own. Maps [B, H, W, C] and t [B, T] -> [B, H, W, C]."""
     scope, channels = f"film{level}", map_shape[-1]
-    shared = dict(
-        padding="same",
-        kernel_initializer=initializer,
-        kernel_regularizer=keras.regularizers.L2(weight_decay / 2),
-    )
+    decayed = keras.regularizers.L2(weight_decay / 2)
+    shared = dict(padding="same", kernel_initializer=initializer, kernel_regularizer=decayed)
     image_map = keras.Input(map_shape, name="image_map")
     text = keras.Input((text_size,), name="text")
-    h = keras.layers.Conv2D(channels, 1, activation="relu", name=f"{scope}.conv1", **shared)(
-        image_map
-    )
+    conv1 = keras.layers.Conv2D(channels, 1, activation="relu", name=f"{scope}.conv1", **shared)
+    h = conv1(image_map)
     x = keras.layers.Conv2D(channels, 3, use_bias=False, name=f"{scope}.conv2", **shared)(h)
     x = BatchNormalization(decay, epsilon, affine=False, name=f"{scope}.conv2.BatchNorm")(x)
     modulation = keras.layers.Dense(2 * channels, name=f"{scope}.modulation")(text)

@@ -11,9 +11,6 @@ from keras import ops
 from nets.attention import WeightedSum
 from nets.batch_norm import BatchNormalization
 
-MRN_DROPOUT = 0.5  # RTIC's mrn.py
-COMPOSE_AE_DROPOUT = 0.5  # the authors'
-
 
 class PooledComposer:
     """Inputs and layers of one composer, named <composition><level>.<part>."""
@@ -80,7 +77,7 @@ def mrn(level, map_shape, text_size, decay, epsilon, **_):
     text = own.dense(own.text, "text")
 
     def dense(x, part, activation=None):
-        return own.dense(own.drop(x, MRN_DROPOUT, part), part, activation=activation)
+        return own.dense(own.drop(x, 0.5, part), part, activation=activation)  # as RTIC's mrn.py
 
     image = dense(dense(own.image, "image_1", "tanh"), "image_2", "tanh")
     return own.net(image * dense(text, "text_gate", "tanh") + dense(text, "shortcut"))
@@ -99,7 +96,7 @@ def compose_ae(level, map_shape, text_size, decay, epsilon, **_):
 
     def projections(branch):
         z = own.dense(own.norm(own.image, f"{branch}_image", None), f"{branch}_image_1")
-        z = ops.relu(own.drop(z, COMPOSE_AE_DROPOUT, f"{branch}_image"))
+        z = ops.relu(own.drop(z, 0.5, f"{branch}_image"))  # the authors'
         d = own.norm(own.text, f"{branch}_text", None)
         d = own.dense(d, f"{branch}_text_1", activation="relu")
         return own.dense(z, f"{branch}_image_2"), own.dense(d, f"{branch}_text_2")

@@ -21,12 +21,9 @@ class InitialState(keras.layers.Layer):
 
     def build(self, input_shape):
         limit = math.sqrt(6 / (2 * self.units))  # TensorFlow's Glorot uniform of a vector
+        uniform = keras.initializers.RandomUniform
         self.first = [
-            self.add_weight(
-                name=f"init_state_{index}",
-                shape=(self.units,),
-                initializer=keras.initializers.RandomUniform(-limit, limit),
-            )
+            self.add_weight((self.units,), uniform(-limit, limit), name=f"init_state_{index}")
             for index in range(self.states)
         ]
 
@@ -74,10 +71,7 @@ def text_encoder(text_model, vocabulary_size, word_size, units, padding_in_train
     tokens = keras.Input((None,), dtype="int32", name="tokens")
     lengths = keras.Input((), dtype="int32", name="lengths")
     words = keras.layers.Embedding(
-        vocabulary_size,
-        word_size,
-        embeddings_initializer="glorot_uniform",
-        name="RNN.token_embedding",
+        vocabulary_size, word_size, "glorot_uniform", name="RNN.token_embedding"
     )(tokens)
     both, kind = text_model.startswith("bi_"), text_model.removeprefix("bi_")
     longest = MaxOverTime(padding_in_training, name="RNN.max_over_time")
@@ -94,21 +88,17 @@ def text_encoder(text_model, vocabulary_size, word_size, units, padding_in_train
 
 def _recurrent(kind, units, scope, direction, cell, tokens, words):
     """words [B, T, D] -> steps [B, T, units], from a learned initial state."""
-    layer, gates, states = {
-        "lstm": (LSTM, 4, 2),
-        "gru": (partial(keras.layers.GRU, reset_after=False), 3, 1),  # as TensorFlow 1's GRUCell
-    }[kind]
+    gru = partial(keras.layers.GRU, reset_after=False)  # as TensorFlow 1's GRUCell
+    layer, gates, states = (LSTM, 4, 2) if kind == "lstm" else (gru, 3, 1)
     first = InitialState(units, states, name=f"{scope}.{direction}")(tokens)
     # TensorFlow 1 drew an LSTM's two kernels as one matrix [word_size + units, 4 units]; a GRU's
     # are drawn so too.
     limit = math.sqrt(6 / (words.shape[-1] + units + gates * units))
+    uniform = keras.initializers.RandomUniform
     return layer(
-        units,
-        return_sequences=True,
-        kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
-        recurrent_initializer=keras.initializers.RandomUniform(-limit, limit),
-        name=f"{scope}.rnn.{cell}",
-    )(words, initial_state=first[::-1])  # Keras takes an LSTM's output first
+        units, return_sequences=True, name=f"{scope}.rnn.{cell}",
+        kernel_initializer=uniform(-limit, limit), recurrent_initializer=uniform(-limit, limit),
+    )(words, initial_state=first[::-1])  # Keras takes an LSTM's output first  # fmt: skip
 
 
 def text_projection(units, size, initializer, dropout, decay, epsilon, weight_decay):

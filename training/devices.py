@@ -5,12 +5,10 @@
     TF_CONFIG='{"cluster": {"worker": ["host0:2222", "host1:2222"]},
                 "task": {"type": "worker", "index": 0}}' python train_val.py ...   on each machine
 
-config.batch_size is the whole batch. Each replica (device) loads and encodes an equal share of its
-rows; the features are gathered, so that every replica has the loss of the whole batch, over the
-negatives of the whole batch. Batch normalisation takes its statistics from all replicas
-(nets/batch_norm.py). So N devices compute what one does, but for rounding and for the dropout,
-which each replica draws for itself. Only the chief, worker 0, writes and speaks; all workers read
-the run's folder.
+Each replica (device) loads and encodes an equal share of a batch's rows; the features are gathered,
+so that every replica has the loss over the negatives of the whole batch; batch normalisation takes
+its statistics from all (nets/batch_norm.py). So N devices compute what one does, but for rounding
+and dropout. Only the chief, worker 0, writes and speaks; all workers read the run's folder.
 """
 
 import contextlib
@@ -52,12 +50,12 @@ def choose_strategy():
     if os.environ.get("TF_CONFIG"):
         try:
             told = json.loads(os.environ["TF_CONFIG"])
-            (job,), task = told["cluster"].items(), told["task"]
-            good = job[0] == task["type"] == "worker" and 0 <= int(task["index"]) < len(job[1])
+            ((job, hosts),), task = told["cluster"].items(), told["task"]
+            if not job == task["type"] == "worker" or not 0 <= int(task["index"]) < len(hosts):
+                raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
-            good = False
-        if not good:
-            raise InputError("TF_CONFIG: not JSON with cluster.worker alone and one's task", 2)
+            wrong = "TF_CONFIG: not JSON with cluster.worker alone and one's task"
+            raise InputError(wrong, 2) from None
         return tf.distribute.MultiWorkerMirroredStrategy()
     if len(tf.config.list_logical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
@@ -82,12 +80,11 @@ def is_chief():
 def check_devices(batch_size, xla):
     """Raises InputError for a batch that can't be shared equally, and for XLA on several devices,
     which TensorFlow can't compile together."""
-    if batch_size % replicas():
-        raise InputError(
-            f"--batch_size={batch_size}: can't be shared equally by {replicas()} devices", 2
-        )
-    if xla and replicas() > 1:
-        raise InputError(f"--xla=True: not on {replicas()} devices, only on one", 2)
+    if batch_size % (count := replicas()):
+        wrong = f"can't be shared equally by {count} devices"
+        raise InputError(f"--batch_size={batch_size}: {wrong}", 2)
+    if xla and count > 1:
+        raise InputError(f"--xla=True: not on {count} devices, only on one", 2)
 
 
 def rows_of_process(context, batch_size):
@@ -102,11 +99,8 @@ def rows_of_process(context, batch_size):
 
 def own_copy(value):
     """A variable that every replica updates by itself, all alike."""
-    return tf.Variable(
-        value,
-        synchronization=tf.VariableSynchronization.ON_READ,
-        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
-    )
+    each, first = tf.VariableSynchronization.ON_READ, tf.VariableAggregation.ONLY_FIRST_REPLICA
+    return tf.Variable(value, synchronization=each, aggregation=first)
 
 
 def replica_id():

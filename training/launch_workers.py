@@ -25,7 +25,6 @@ from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 
 PATIENCE = 25  # seconds that the others have to end by themselves, and again after SIGTERM
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def free_ports(count):
@@ -50,12 +49,9 @@ def gpus():
 def environments(workers):
     """Environment variables of each worker."""
     devices = gpus()
-    if devices and len(devices) < workers:
-        raise InputError(
-            f"--workers={workers}: there are {len(devices)} GPUs; "
-            "CUDA_VISIBLE_DEVICES= (empty) trains on CPU",
-            2,
-        )
+    if 0 < len(devices) < workers:
+        cpu = "CUDA_VISIBLE_DEVICES= (empty) trains on CPU"
+        raise InputError(f"--workers={workers}: there are {len(devices)} GPUs; {cpu}", 2)
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     for index in range(workers):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
@@ -68,14 +64,10 @@ def start(command, environment):
 
     def follow_the_launcher():
         if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG of linux/prctl.h
 
-    return subprocess.Popen(
-        [sys.executable, *command],
-        env=environment,
-        start_new_session=True,
-        preexec_fn=follow_the_launcher,
-    )
+    options = dict(start_new_session=True, preexec_fn=follow_the_launcher)
+    return subprocess.Popen([sys.executable, *command], env=environment, **options)
 
 
 def wait(processes, signals, until, seconds=math.inf):
@@ -93,10 +85,10 @@ def wait(processes, signals, until, seconds=math.inf):
 def supervise(processes, signals):
     """Waits for all; exit code of the first that failed, which ends the others too."""
     wait(processes, signals, lambda codes: any(codes) or None not in codes)
-    failed = next((process for process in processes if process.returncode), None)
-    if failed is None:
+    failed = [(n, process.returncode) for n, process in enumerate(processes) if process.returncode]
+    if not failed:
         return 0
-    index, code = processes.index(failed), failed.returncode
+    index, code = failed[0]
     print(f"worker {index} ended with exit code {code}", file=sys.stderr, flush=True)
     for end in (None, subprocess.Popen.terminate, subprocess.Popen.kill):
         for process in processes:

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import tensorflow as tf
 from tqdm import tqdm
 
 from command_line.errors import InputError
@@ -23,16 +24,13 @@ class MetricLog(contextlib.ExitStack):
 
     def __init__(self, config, first):
         super().__init__()
-        folder = config.checkpoint_dir
-        self.config = config
-        self.train_log = CsvLog(
-            folder, "train_log.csv", ["step", "epoch", *loss_names(config.levels)], first
-        )
+        self.config, folder = config, config.checkpoint_dir
+        header = ["step", "epoch", *loss_names(config.levels)]
+        self.train_log = CsvLog(folder, "train_log.csv", header, first)
         self.eval_log = CsvLog(folder, "eval_log.csv", ["step", *RECALLS], first)
-        self.board = TensorBoard(folder) if config.tensorboard else None
-        self.progress = self.enter_context(
-            TrainingProgress(first, config.train_length, config.batch_size)
-        )
+        self.summarize = tensorboard(folder) if config.tensorboard else lambda step, numbers: None
+        self.progress = TrainingProgress(first, config.train_length, config.batch_size)
+        self.callback(self.progress.bar.close)
 
     def note(self, step, epoch, losses):
         """After each update, with its losses {name: value}."""
@@ -40,7 +38,7 @@ class MetricLog(contextlib.ExitStack):
         if step % self.config.print_span == 0 or step == self.config.train_length:
             self.train_log.write([step, epoch, *losses.values()])
             self.progress.report(step)
-            self._summarize(step, losses)
+            self.summarize(step, losses)
 
     def evaluated(self):
         """Steps that have scores."""
@@ -51,12 +49,8 @@ class MetricLog(contextlib.ExitStack):
         best = scores["R@10"] > max((row[BEST] for row in self.eval_log.rows), default=-1)
         self.eval_log.write([step, *scores.values()])
         self.progress.say(f"step {step}: " + ", ".join(f"{k} {v:.2f}" for k, v in scores.items()))
-        self._summarize(step, scores)
+        self.summarize(step, scores)
         return best
-
-    def _summarize(self, step, numbers):
-        if self.board:
-            self.board.write(step, numbers)
 
 
 class SilentMetricLog(contextlib.nullcontext):
@@ -97,12 +91,6 @@ class TrainingProgress:
         self.last, self.batch_size = last, batch_size
         self.done, self.start, self.losses = 0, None, {}
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        self.bar.close()
-
     def advance(self, losses):
         """After each update, with its losses."""
         if self.start is None:  # the first update builds the graph: not a measure of speed
@@ -119,9 +107,8 @@ class TrainingProgress:
         return f"loss {total:.4f} (levels {parts}), {self.rate():.1f} pairs/s"
 
     def rate(self):
-        if not self.done:
-            return 0.0
-        return self.done * self.batch_size / (time.perf_counter() - self.start)
+        seconds = time.perf_counter() - self.start
+        return self.done * self.batch_size / seconds if self.done else 0.0
 
     def report(self, step):
         """A line, where there is no bar."""
@@ -134,22 +121,16 @@ class TrainingProgress:
         self.bar.write(line) if self.terminal else print(line, flush=True)
 
 
-class TensorBoard:
-    """Summaries of the logged numbers, in <checkpoint_dir>/tensorboard."""
+def tensorboard(folder):
+    """-> function (step, {name: number}) that writes summaries to <checkpoint_dir>/tensorboard."""
+    if importlib.util.find_spec("tensorboard") is None:
+        raise InputError("--tensorboard=True: not installed; .venv/bin/pip install tensorboard", 2)
+    writer = tf.summary.create_file_writer(str(Path(folder, "tensorboard")))
 
-    def __init__(self, folder):
-        if importlib.util.find_spec("tensorboard") is None:
-            raise InputError(
-                "--tensorboard=True: not installed; .venv/bin/pip install tensorboard", 2
-            )
-        import tensorflow as tf
-
-        self.folder = Path(folder, "tensorboard")
-        self.writer = tf.summary.create_file_writer(str(self.folder))
-        self.scalar = tf.summary.scalar
-
-    def write(self, step, numbers):
-        with writing(self.folder), self.writer.as_default():
+    def write(step, numbers):
+        with writing(folder), writer.as_default():
             for name, value in numbers.items():
-                self.scalar(name, value, step=step)
-            self.writer.flush()
+                tf.summary.scalar(name, value, step=step)
+            writer.flush()
+
+    return write
