@@ -23,8 +23,8 @@ from catalogue.database import (
     prepare,
     write_metadata,
 )
-from catalogue.indexing import FolderUpdate, Report, describe, take_over
-from catalogue.photos import Photo, Skipped, scan
+from catalogue.indexing import FolderUpdate, Report, describe, require_few_gone, take_over
+from catalogue.photos import NEVER, Photo, Skipped, scan
 from catalogue.vectors import build_index, load, recall
 from command_line.errors import InputError
 from datasets.image_files import MOST_MEGAPIXELS
@@ -34,13 +34,22 @@ SCANNED = 10_000  # names written together
 PAUSE = 1.0  # seconds between two looks at whether another process is through with the folder
 LONGEST_NAME = 2500  # bytes; PostgreSQL's B-trees hold little more
 FOUND = """
-CREATE TEMP TABLE found (path text COLLATE "C" PRIMARY KEY);
+CREATE TEMP TABLE found (path text COLLATE "C" PRIMARY KEY, there bool NOT NULL);
 CREATE TEMP TABLE part (path text COLLATE "C", size bigint, mtime_ns bigint);
 """
-TO_DO = """
+TO_DO = f"""
 INSERT INTO catalogue.to_do SELECT part.* FROM part LEFT JOIN catalogue.files f USING (path)
-WHERE %s OR f.id IS NULL OR (f.size, f.mtime_ns) != (part.size, part.mtime_ns)
+WHERE part.mtime_ns != {NEVER}
+  AND (%s OR f.id IS NULL OR (f.size, f.mtime_ns) != (part.size, part.mtime_ns))
 ON CONFLICT (path) DO NOTHING
+"""
+UNREAD = f"""
+INSERT INTO catalogue.to_do SELECT path, 0, {NEVER} FROM found WHERE NOT there
+ON CONFLICT (path) DO NOTHING
+"""
+LOST = """
+SELECT count(*) FILTER (WHERE found.there IS NOT TRUE), count(*)
+FROM catalogue.files LEFT JOIN found USING (path) WHERE sha256 IS NOT NULL
 """
 GONE = """
 DELETE FROM catalogue.{table} WHERE path IN (
@@ -71,7 +80,8 @@ WHERE NOT EXISTS (SELECT FROM catalogue.files WHERE sha256 = v.sha256)
 
 def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
                     verify=False, compact=False, batch=BATCH, say=print, model="",
-                    most_megapixels=MOST_MEGAPIXELS):  # fmt: skip
+                    most_megapixels=MOST_MEGAPIXELS, exclude=(),
+                    allow_deletions=False):  # fmt: skip
     """Makes the catalogue of image_dir in a database, or brings it up to date, alone or beside
     others that do the same -> Report, as update_index.
 
@@ -84,7 +94,7 @@ def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_ch
         write_metadata(connection, about)
         connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", (LOCKS, WORKING))
         worker = Worker(connection, about, open_encoder, batch, say)
-        report = worker.run(verify)
+        report = worker.run(verify, Skipped(exclude), allow_deletions)
         if compact:
             worker.compact()
         worker.finish()
@@ -104,13 +114,13 @@ class Worker(FolderUpdate):
         row = self.connection.execute(ask, values).fetchone()
         return row and row[0]
 
-    def run(self, verify):
+    def run(self, verify, skipped, allow_deletions):
         """Takes part until there is nothing left to look into, by any process."""
-        before, skipped, dropped, through = self.scans(), Skipped(), 0, False
+        before, dropped, through = self.scans(), 0, False
         with tqdm(unit="image", desc="indexing", delay=1) as bar:
             while not through and (verify or self.scans() == before):  # or another was through
                 if self.lock(SCANNING):
-                    dropped, through = self.look_through(verify, skipped), True
+                    dropped, through = self.look_through(verify, skipped, allow_deletions), True
                     self.unlock(SCANNING)
                 elif not self.take(bar):
                     time.sleep(PAUSE)
@@ -122,7 +132,8 @@ class Worker(FolderUpdate):
         named = [(name, "the name is not UTF-8") for name in skipped.unnameable]
         named += [(name, f"the name has over {LONGEST_NAME:,} bytes") for name in self.too_long]
         named += self.connection.execute(broken).fetchall()
-        return Report(self.looked_into, self.encoded, dropped, skipped.links, named, {})
+        seen = skipped if through else Skipped()  # else another process saw what is left out
+        return Report(self.looked_into, self.encoded, dropped, seen, named, {})
 
     def count_left(self, bar):
         """Others take images too: counts those left, for less than a hundredth of the time."""
@@ -142,7 +153,7 @@ class Worker(FolderUpdate):
     def unlock(self, what):
         self.one("SELECT pg_advisory_unlock(%s, %s)", LOCKS, what)
 
-    def look_through(self, verify, skipped):
+    def look_through(self, verify, skipped, allow_deletions):
         """Writes what is new or changed into to_do, drops what is gone -> how many names."""
         execute, transaction = self.connection.execute, self.connection.transaction
         execute(FOUND)
@@ -155,7 +166,7 @@ class Worker(FolderUpdate):
                     for photo in part:
                         copy.write_row(photo)
                 execute(TO_DO, (verify,))
-                execute("INSERT INTO found SELECT path FROM part")
+                execute("INSERT INTO found SELECT path, mtime_ns != %s FROM part", (NEVER,))
         if self.one("SELECT NOT EXISTS (SELECT FROM found) AND EXISTS (SELECT FROM catalogue.files"
                     " WHERE sha256 IS NOT NULL)"):  # fmt: skip
             raise InputError(
@@ -163,7 +174,10 @@ class Worker(FolderUpdate):
                 " mounted? (If all were deleted: drop the database.)"
             )
         execute("ANALYZE found")
+        if not allow_deletions:
+            require_few_gone(self.root, *execute(LOST).fetchone())
         with transaction():
+            execute(UNREAD)
             execute(GONE.format(table="to_do"))
             dropped = execute(GONE.format(table="files")).rowcount
             if dropped:

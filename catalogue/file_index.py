@@ -102,8 +102,9 @@ class FileIndex(IndexedPhotos):
 
     def numbers_at(self, places, within=""):
         """Numbers of the images at some places among those of a folder, in the order of names."""
-        first, _ = self._range_of(within)
-        return self._numbers[[first + place for place in places]].tolist() if len(places) else []
+        first, end = self._range_of(within)
+        places = [first + place for place in places if first + place < end]
+        return self._numbers[places].tolist() if places else []
 
     def nearest(self, query, count, within="", without=()):
         """The nearest images of query [D], ties by name -> at most `count` Found.

@@ -11,15 +11,18 @@ from flask import Flask, Request, Response, current_app, jsonify, redirect, rend
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
 
 from catalogue.answers import notes
-from catalogue.api import MOST_RESULTS, api, text_of
+from catalogue.api import MOST_RESULTS, api
 from catalogue.database import Unavailable
-from catalogue.search import LONGEST_TEXT, folder
+from catalogue.fields import number_of, require_known, text_of
+from catalogue.search import LONGEST_TEXT, require_folder
 from catalogue.service import SearchService, service
 from catalogue.trail import LONGEST, Step, address, read_trail
 from command_line.errors import InputError
 
 MOST_UPLOAD = 10 * 2**20  # bytes
 SHOWN, MOST_SHOWN = 24, 240  # pictures on a page
+MOST_PLACES = 10**9  # at which a page may begin
+ARGUMENTS = ("p*", "t*", "within", "n", "from")
 THUMBNAIL = 320  # pixels
 CHANGED = "This picture's file has changed since it was indexed; the answer is for it as it is."
 HEADERS = {
@@ -104,14 +107,21 @@ def add_headers(response):
 
 def show_page():
     """Pictures to begin with, or the answer to the last step of the path in the address."""
+    require_known(request.args, ARGUMENTS)
     try:
         steps = read_trail(request.args)
-        shown, first = int(request.args.get("n", SHOWN)), int(request.args.get("from", 0))
     except ValueError:
         return render(400, message="This address holds no search: begin anew below.")
     # A form sends the line ends of a folder's name as CR LF.
-    within = folder(request.args.get("within", "")[:4096].replace("\r\n", "\n"))
-    part = Listing(within, max(first, 0), min(max(shown, 1), MOST_SHOWN))
+    within = text_of(request.args, "within", 4096).replace("\r\n", "\n")
+    try:
+        within = require_folder(service().index, within)
+    except Unavailable:
+        raise
+    except InputError as error:
+        return render(400, None, steps, [] if steps else None, message=str(error))
+    shown = number_of(request.args, "n", int, SHOWN, 1, MOST_SHOWN)
+    part = Listing(within, number_of(request.args, "from", int, 0, 0, MOST_PLACES), shown)
     if any(len(step.text) > LONGEST_TEXT for step in steps):
         return render(400, message=f"Please say it in at most {LONGEST_TEXT} characters.")
     if steps and part.skip + part.shown > MOST_RESULTS:
@@ -200,6 +210,8 @@ def beginnings(index, part):
 
 def take_upload():
     """A picture that someone brought -> the address of its answer."""
+    require_known(request.form, ("text",))
+    require_known(request.files, ("image",), "file")
     text = text_of(request.form, "text", LONGEST_TEXT)
     file = request.files.get("image")
     content = file.read() if file else b""
