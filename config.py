@@ -15,7 +15,7 @@ from command_line.files import write_json
 from command_line.flags import Flags, boolean
 from nets.compositions import COMPOSITIONS
 
-DATASETS = ("fashion_iq", "shoes", "fashion200k")  # each a module in datasets/
+DATASETS = ("fashion_iq", "shoes", "fashion200k", "products")  # each a module in datasets/
 CONFIG_FILE = "config.json"
 
 

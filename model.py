@@ -194,15 +194,15 @@ def squared_distances(a, b):
     return ops.maximum(squares - 2 * ops.matmul(a, ops.transpose(b)), 0)
 
 
-def matching_loss(distances, margin, negatives, as_published):
+def matching_loss(distances, labels, margin, negatives, as_published):
     """Triplet loss of one direction: mean over i of max(0, d[i, i] - min_j d[i, j] + margin).
 
-    distances: [B, B], the diagonal are the positives. negatives: "hardest", or "semi_hard" where
-    negatives closer than the positive of i are left out; as_published compares with the positive
-    of j instead (published loss.py broadcasts along the wrong axis). Paper Eq. 9."""
+    distances: [B, B], the diagonal are the positives. labels: [B], of the targets; what has the
+    label of i is no negative. negatives: "hardest", or "semi_hard" where negatives closer than the
+    positive of i are left out; as_published compares with the positive of j instead (published
+    loss.py broadcasts along the wrong axis). Paper Eq. 9."""
     positives = ops.diagonal(distances)
-    rows = ops.arange(ops.shape(distances)[0])
-    excluded = rows[:, None] == rows[None, :]
+    excluded = labels[:, None] == labels[None, :]
     if negatives == "semi_hard":
         positive = positives[None, :] if as_published else positives[:, None]
         excluded = ops.logical_or(excluded, distances < positive)
@@ -210,17 +210,19 @@ def matching_loss(distances, margin, negatives, as_published):
     return ops.mean(ops.maximum(positives - nearest + margin, 0))
 
 
-def bidirectional_matching_loss(distances, margin, negatives, as_published):
+def bidirectional_matching_loss(distances, labels, margin, negatives, as_published):
     """Triplet loss of both directions, as in matching_loss -> scalar."""
-    return matching_loss(distances, margin, negatives, as_published) + matching_loss(
-        ops.transpose(distances), margin, negatives, as_published
-    )
+    settings = labels, margin, negatives, as_published
+    return matching_loss(distances, *settings) + matching_loss(ops.transpose(distances), *settings)
 
 
-def softmax_loss(similarities):
+def softmax_loss(similarities, labels):
     """In-batch classification: the target of each query among the batch's targets.
 
-    similarities: [B, B] in [-1, 1], the diagonal are the pairs -> scalar. One direction, query to
+    similarities: [B, B] in [-1, 1], the diagonal are the pairs; labels: [B], of the targets; other
+    targets with the label of a query's own don't count -> scalar. One direction, query to
     target, as in google/tirg's img_text_composition_models.py: it is what retrieval asks for."""
-    logits = SOFTMAX_SCALE * similarities
+    equal = ops.cast(labels[:, None] == labels[None, :], similarities.dtype)
+    excluded = equal - ops.eye(labels.shape[0], dtype=similarities.dtype)
+    logits = SOFTMAX_SCALE * similarities - MASKED * excluded
     return -ops.mean(ops.diagonal(ops.log_softmax(logits, axis=-1)))

@@ -23,6 +23,8 @@ from datasets.find_images import image_paths
 from datasets.image_files import check_image
 from datasets.vocabulary import tokenize
 
+FEW = 500  # files opened sooner than processes start
+
 
 class Part(NamedTuple):
     """What one training set or one gallery needs."""
@@ -57,7 +59,7 @@ def check(dataset, data_path, decode=False, released=True):
     parts = read_parts(dataset, data_path)
     paths = {p.name: image_paths(dataset, data_path, _needed(p), p.subset) for p in parts}
     files = sorted({path for found in paths.values() for path in found.values()})
-    reasons, digests = _decode(files) if decode else ({}, {})
+    reasons, digests = open_images(files) if decode else ({}, {})
     report = {"dataset": dataset, "data_path": str(data_path), "decoded": decode}
     report["counts"] = _counts(dataset, parts) if released else {}
     report["images"] = {part.name: _images(part, paths[part.name], reasons) for part in parts}
@@ -81,11 +83,12 @@ def _needed(part):
     return dict.fromkeys([name for row in part.rows for name in row] + part.gallery)
 
 
-def _decode(files):
-    """Opens every file on all cores -> ({path: why not}, {path: digest})."""
-    reasons, digests = {}, {}
+def open_images(files):
+    """Opens every file, many on all cores -> ({path: why not}, {path: digest, None if not})."""
+    reasons, digests, few = {}, {}, len(files) < FEW
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        results = pool.map(_reason_and_digest, files, chunksize=32)
+        read = _reason_and_digest
+        results = map(read, files) if few else pool.map(read, files, chunksize=32)
         for path, (reason, digest) in zip(
             files, tqdm(results, total=len(files), desc="decoding", unit="image"), strict=True
         ):

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from command_line.errors import InputError
-from datasets.fashion200k_pairs import PairIndex, sample_triplets
+from datasets.fashion200k_pairs import one_word_less, sample_triplets
+from datasets.pair_index import PairIndex
 from datasets.records import Benchmark, LabelledImage, Query, TrainingSet
 from datasets.released_files import check_caption, check_name, read_lines
 from datasets.tuning_split import SEED, SHARE
@@ -20,6 +21,7 @@ SIDE_TEXT_IMAGES = ""
 SUBSETS = ("",)
 PROTOCOLS = ("val",)
 DECODER = "tensorflow"  # as published; of datasets/images.py's READ_PIXELS
+read_values = None  # its images have none
 ANNOTATIONS = ["labels", "test_queries.txt"]
 IMAGE_FOLDERS = ("women", "dresses", "jackets", "pants", "skirts", "tops")
 RELEASED = {  # counted in the released files
@@ -33,7 +35,7 @@ RELEASED = {  # counted in the released files
 def read_training(data_path):
     """Triplets are drawn of the images whose captions differ in one word."""
     images = read_fashion200k(data_path, "train")
-    sampler = lambda found: partial(sample_triplets, PairIndex(found))  # noqa: E731
+    sampler = lambda found: partial(sample_triplets, PairIndex(found, one_word_less))  # noqa: E731
     return TrainingSet(labelled=images, sampler=sampler, phrases=["replace with"])
 
 
@@ -107,7 +109,7 @@ def tuning_root(data_path):
     taken = {captions[i] for i in drawn}
     train = [image for image in images if image.caption not in taken]
     test = [image for image in images if image.caption in taken]
-    queries = sample_triplets(PairIndex(test), SEED, 0)
+    queries = sample_triplets(PairIndex(test, one_word_less), SEED, 0)
     files = {
         f"labels/all_{split}_detect_all.txt": [f"{i.name}\t1.0\t{i.caption}" for i in own]
         for split, own in (("train", train), ("test", test))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import datasets
 from command_line.errors import InputError
+from datasets.image_files import SUFFIXES
 
 
 def image_paths(dataset, data_path, names, subset=""):
@@ -36,6 +37,31 @@ def require_images(config, subset, *names):
             raise InputError(f"{what}; train with --allow_missing=True to do without them")
         print(what)
     return paths
+
+
+def find_written(names, folder):
+    """Files of names as people write them, without ending or with another case in it -> {name:
+    path below the folder}, those there are. The exact name comes first, then that with its ending
+    in lower case, then the alphabet."""
+    listed, found = {}, {}
+    for name in names:
+        parent, file = os.path.split(name)
+        if parent not in listed:
+            listed[parent] = _written(_file_names(Path(folder, parent)))
+        stem, ending = os.path.splitext(file)
+        if match := listed[parent].get(file) or listed[parent].get(stem + ending.lower()):
+            found[name] = os.path.join(parent, match)
+    return found
+
+
+def _written(files):
+    """{as it may be written: file} of pictures; any file as it is."""
+    written = {}
+    for file in sorted(files, reverse=True):
+        stem, ending = os.path.splitext(file)
+        if ending.lower() in SUFFIXES:
+            written[stem] = written[stem + ending.lower()] = file
+    return {**written, **{file: file for file in files}}
 
 
 def _file_names(folder):

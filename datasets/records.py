@@ -11,6 +11,7 @@ class Triplet(NamedTuple):
     target: str
     caption: str  # one relative caption, raw
     subset: str = ""  # FashionIQ category
+    label: int | None = None  # of the target; equal ones are no negatives of each other
 
 
 class LabelledImage(NamedTuple):
@@ -19,11 +20,12 @@ class LabelledImage(NamedTuple):
     name: str  # as in Triplet
     caption: str
     subset: str = ""
+    label: int | None = None  # as in Triplet
 
     @property
     def pair(self):
         """The image as the reference and the target of its text."""
-        return Triplet(self.name, self.name, self.caption, self.subset)
+        return Triplet(self.name, *self)
 
 
 class TrainingSet(NamedTuple):
@@ -42,7 +44,7 @@ class TrainingSet(NamedTuple):
 
 
 class Query(NamedTuple):
-    """One test query; targets are all its correct gallery names (several only for Fashion200k)."""
+    """One test query; targets are all its correct gallery names, several where texts are equal."""
 
     reference: str
     caption: str

@@ -6,6 +6,7 @@ together. Where triplets are drawn, a tenth of the training captions with all th
 taken, and queries are drawn of them. The data set's reader says what the root's files hold.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -40,27 +41,32 @@ def write_tuning_split(reader, data_path, folder):
     return f"{folder}: " + ", ".join(f"{number} {what}" for what, number in counts.items())
 
 
-def split_by_image(pairs):
-    """The images of that share of the (reference, target) pairs -> (set of names, {what: count}).
-
-    Pairs that share images, also by way of others, stay together; such groups are taken in a drawn
-    order, those left out that are too large for what is still wanted."""
-    above = {}  # image -> another of its group, the group's first -> itself
+def join(pairs):
+    """Pairs of anything -> {each member: the first of its group}: what pairs share, also by way of
+    others, is one group."""
+    above = {}  # member -> another of its group, the group's first -> itself
 
     def first(name):
         while above.setdefault(name, name) != name:
             above[name] = name = above[above[name]]
         return name
 
-    for reference, target in pairs:
-        above[first(target)] = first(reference)
-    sizes = {}  # pairs of a group
-    for reference, _ in pairs:
-        sizes[first(reference)] = sizes.get(first(reference), 0) + 1
+    for one, other in pairs:
+        above[first(other)] = first(one)
+    return {name: first(name) for name in list(above)}
+
+
+def split_by_image(pairs, share=SHARE):
+    """The images of that share of the (reference, target) pairs -> (set of names, {what: count}).
+
+    Pairs that share images, also by way of others, stay together; such groups are taken in a drawn
+    order, those left out that are too large for what is still wanted."""
+    first = join(pairs)
+    sizes = Counter(first[reference] for reference, _ in pairs)  # pairs of a group
     groups, taken, number = list(sizes), set(), 0
     for i in np.random.default_rng(SEED).permutation(len(groups)):
-        if number + sizes[groups[i]] <= round(SHARE * len(pairs)):
+        if number + sizes[groups[i]] <= round(share * len(pairs)):
             taken.add(groups[i])
             number += sizes[groups[i]]
     counts = {"triplets for tuning": number, "for training": len(pairs) - number}
-    return {name for name in above if first(name) in taken}, counts
+    return {name for name in first if first[name] in taken}, counts

@@ -5,6 +5,7 @@ The published code tokenises in four places that disagree, and glues punctuation
 """
 
 import re
+import unicodedata
 
 import numpy as np
 
@@ -17,8 +18,9 @@ WORD = r"[^\W_]+"  # of a text in lower case
 
 
 def tokenize(text):
-    """Lower-case words and numbers; everything else separates them: "A-line." -> a, line."""
-    return re.findall(WORD, text.lower())
+    """Lower-case words and numbers in Unicode's form NFKC, in which full-width and composed letters
+    are the usual ones; everything else separates them: "A-line." -> a, line."""
+    return re.findall(WORD, unicodedata.normalize("NFKC", text).lower())
 
 
 class Vocabulary:

@@ -13,6 +13,7 @@ import numpy as np
 import datasets
 from command_line.errors import InputError
 from evaluation.features import OF_RUN
+from evaluation.following import following, one_line
 from evaluation.ranking import NEVER
 from evaluation.recall import (
     MEAN,
@@ -49,6 +50,7 @@ def evaluate(evaluation_set, ranking):
         **{f"chance_R@{k}": round(c, 4) for k, c in zip(RECALLS, chances, strict=True)},
         "interval_95": intervals(truth, ranks),
         "median_rank": float(median) + 1 if np.isfinite(median) else None,
+        **({"following": found} if (found := following(evaluation_set)) else {}),
     }
 
 
@@ -77,6 +79,7 @@ def coverage_line(protocol, numbers):
         f"queries: {numbers['queries']} of {numbers['all_queries']}, "
         f"gallery: {numbers['gallery']} of {numbers['all_gallery']}, "
         f"missing images: {numbers['missing_images']}, ties: {numbers['ties']}"
+        + (f"; {one_line(numbers['following'])}" if "following" in numbers else "")
     )
 
 

@@ -38,7 +38,7 @@ def describe(model, config, vocabulary_size, path, scores):
             "scaling": "value / 127.5 - 1",
         },
         "tokens": {
-            "text": "lower case; words are the matches of this pattern, the first ones count",
+            "text": "NFKC, lower case; words are matches of this pattern, the first ones count",
             "pattern": WORD,
             "longest": config.max_caption_words,  # words, T
             "vocabulary": VOCABULARY,

@@ -8,6 +8,7 @@ Needs numpy, pillow and onnxruntime, or for the SavedModel tensorflow. export.js
 import json
 import re
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +50,8 @@ def read_images(paths):
 
 def read_words(text):
     """A sentence -> tokens [T] int32"""
-    words = re.findall(TOKENS["pattern"], text.lower())[: TOKENS["longest"]]
+    text = unicodedata.normalize("NFKC", text).lower()
+    words = re.findall(TOKENS["pattern"], text)[: TOKENS["longest"]]
     tokens = [TOKEN_OF.get(word, TOKENS["unknown"]) for word in words]
     return np.array(tokens or [TOKENS["unknown"]], np.int32)
 

@@ -138,6 +138,7 @@ def compare_train(golden, image_model, recipe, size):
         "targets": images(9, len(golden["tokens"]), size, golden["tgt_sum"]),
         "tokens": golden["tokens"],
         "lengths": golden["lengths"],
+        "labels": np.arange(len(golden["tokens"])),
         "data_position": np.zeros(2, np.int64),
     }
     model, rows = training.model, []
@@ -254,7 +255,8 @@ def compare_losses(golden):
         with tf.GradientTape() as tape:
             tape.watch([query, target])
             distances = squared_distances(normalize(query), normalize(target))
-            loss = bidirectional_matching_loss(distances, 0.2, negatives, as_published=True)
+            labels = tf.range(len(query))
+            loss = bidirectional_matching_loss(distances, labels, 0.2, negatives, as_published=True)
         rows.append(compare(key, loss, value))
         gradients = tape.gradient(loss, [query, target])
         for name, gradient in zip(("grad_images", "grad_texts"), gradients, strict=True):

@@ -129,11 +129,11 @@ def test_batch_norm_moves_its_statistics_with_the_corrected_variance():
     np.testing.assert_allclose(layer.moving_variance, 0.9 + 0.1 * flat.var(0, ddof=1), rtol=1e-5)
 
 
-def loop_matching_loss(distances, margin, negatives):
+def loop_matching_loss(distances, labels, margin, negatives):
     total = 0
     for i, row in enumerate(distances):
         positive = row[i]
-        others = [d for j, d in enumerate(row) if j != i]
+        others = [d for j, d in enumerate(row) if labels[j] != labels[i]]
         if negatives == "semi_hard":
             others = [d for d in others if d >= positive]
         total += max(0, positive - min(others, default=np.inf) + margin)
@@ -143,28 +143,37 @@ def loop_matching_loss(distances, margin, negatives):
 @pytest.mark.parametrize("negatives", ["semi_hard", "hardest"])
 def test_matching_loss_agrees_with_a_loop(negatives):
     rng = np.random.default_rng(0)
-    for _ in range(20):
+    for labels in (range(6), [0, 0, 1, 2, 1, 0], [0] * 6, *rng.integers(6, size=(20, 6))):
+        labels = np.array(labels)
         query, target = rng.normal(size=(2, 6, 5)).astype(np.float32)
         a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, target))
         distances = ((a[:, None] - b[None]) ** 2).sum(-1).astype(np.float32)
-        expected = loop_matching_loss(distances, 0.2, negatives)
-        expected += loop_matching_loss(distances.T, 0.2, negatives)
-        ours = bidirectional_matching_loss(distances, 0.2, negatives, False)
+        expected = loop_matching_loss(distances, labels, 0.2, negatives)
+        expected += loop_matching_loss(distances.T, labels, 0.2, negatives)
+        ours = bidirectional_matching_loss(distances, labels, 0.2, negatives, False)
         np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
+        logits = 16 * a @ b.T
+        others = labels[:, None] == labels
+        plain = [row[i] - np.log(np.exp(row[~others[i]]).sum() + np.exp(row[i]))
+                 for i, row in enumerate(logits)]  # fmt: skip
+        ours = softmax_loss(a @ b.T, labels)
+        np.testing.assert_allclose(ours, -np.mean(plain), rtol=1e-5, atol=1e-6)
 
 
 def test_semi_hard_leaves_out_what_is_closer_than_the_own_positive():
     distances = np.array([[0.5, 0.4, 0.9], [0.1, 0.2, 0.3], [0.8, 0.8, 0.7]], np.float32)
     # row 0: 0.4 is left out; row 1: 0.1 is left out; row 2: both 0.8 stay
     expected = (0 + (0.2 - 0.3 + 0.2) + (0.7 - 0.8 + 0.2)) / 3
-    np.testing.assert_allclose(matching_loss(distances, 0.2, "semi_hard", False), expected, 1e-5)
+    loss = matching_loss(distances, np.arange(3), 0.2, "semi_hard", False)
+    np.testing.assert_allclose(loss, expected, 1e-5)
 
 
 def test_softmax_loss_by_hand():
     cosines = np.array([[1, 0], [0, 1]], np.float32)
     expected = np.log(np.exp(16) + 1) - 16
-    np.testing.assert_allclose(softmax_loss(cosines), expected, atol=1e-6)
-    assert float(softmax_loss(cosines[::-1])) == pytest.approx(16, abs=1e-4)
+    np.testing.assert_allclose(softmax_loss(cosines, np.arange(2)), expected, atol=1e-6)
+    assert float(softmax_loss(cosines[::-1], np.arange(2))) == pytest.approx(16, abs=1e-4)
+    assert float(softmax_loss(cosines[::-1], np.zeros(2))) == 0  # the other is as good
 
 
 def test_distances_and_similarities_are_those_of_the_normalised(small):
@@ -196,8 +205,9 @@ def test_a_zero_row_ties_with_every_target_and_rounding_decides():
             ours = squared_distances(
                 *(normalize(rows.astype(np.float32)) for rows in (query, target))
             )
-            loss = bidirectional_matching_loss(ours, 0.2, negatives, False)
-            expected = sum(loop_matching_loss(d, 0.2, negatives) for d in (exact, exact.T))
+            labels = np.arange(4)
+            loss = bidirectional_matching_loss(ours, labels, 0.2, negatives, False)
+            expected = sum(loop_matching_loss(d, labels, 0.2, negatives) for d in (exact, exact.T))
             found.append(round(float(expected - loss) / 0.05, 3))  # 0.05: a row's margin
     assert set(lost["hardest"]) == {0}
     assert set(lost["semi_hard"]) == {0, 1} and np.mean(lost["semi_hard"]) < 0.3

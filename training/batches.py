@@ -18,6 +18,7 @@ class Example(NamedTuple):
     reference: str  # path of the reference image
     target: str  # path of the target image
     words: list  # ids of the relative caption
+    label: int | None = None  # as datasets.records.Triplet's
 
 
 def batch_plan(config, examples_of_epoch, epoch, batch):
@@ -49,24 +50,31 @@ def batch_plan(config, examples_of_epoch, epoch, batch):
                 "crop_offsets": crop_offsets.astype(np.int32),
                 "tokens": tokens,
                 "lengths": lengths,
+                "labels": number_labels([example.label for example in chosen]),
                 "data_position": np.array([epoch, index], np.int64),
             }
         epoch, batch = epoch + 1, 0
 
 
+def number_labels(labels):
+    """Labels of a batch, None for one like no other -> int32 [B], equal where they are."""
+    numbers = {}
+    own = [("row", row) if label is None else label for row, label in enumerate(labels)]
+    return np.array([numbers.setdefault(label, len(numbers)) for label in own], np.int32)
+
+
 def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
     """Dataset of training batches with images: references and targets [B, S, S, 3].
 
-    shares: slices of equal size; of each batch come these rows, one element for each slice."""
-
+    shares: slices of equal size; of each batch come these rows, one element for each slice, with
+    the labels of all."""
     read = pixel_reader(config)
 
     def plans():
         for plan in batch_plan(config, examples_of_epoch, epoch, batch):
-            position = plan.pop("data_position")
+            whole = {key: plan.pop(key) for key in ("labels", "data_position")}
             for rows in shares:
-                share = {key: value[rows] for key, value in plan.items()}
-                yield {**share, "data_position": position}
+                yield {**{key: value[rows] for key, value in plan.items()}, **whole}
 
     def load_image(item):
         return load_augmented(
@@ -88,6 +96,7 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
             "targets": targets,
             "tokens": plan["tokens"],
             "lengths": plan["lengths"],
+            "labels": plan["labels"],
             "data_position": plan["data_position"],
         }
 
@@ -100,6 +109,7 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
         "crop_offsets": tf.TensorSpec((*pairs, 2), tf.int32),
         "tokens": tf.TensorSpec((size, None), tf.int32),
         "lengths": tf.TensorSpec((size,), tf.int32),
+        "labels": tf.TensorSpec((config.batch_size,), tf.int32),
         "data_position": tf.TensorSpec((2,), tf.int64),
     }
     dataset = tf.data.Dataset.from_generator(plans, output_signature=signature)

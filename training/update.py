@@ -38,26 +38,28 @@ class Training:
             place=self.data_position,
         )
 
-    def matching_loss(self, query, target):
-        """Loss of one level's queries and targets of the whole batch."""
+    def matching_loss(self, query, target, labels):
+        """Loss of one level's queries and targets of the whole batch, with the targets' labels."""
         config = self.config
         if config.loss == "softmax":
-            return softmax_loss(self.model.similarities(query, target))
+            return softmax_loss(self.model.similarities(query, target), labels)
         distances = self.model.distances(query, target)
         return bidirectional_matching_loss(
-            distances, config.margin, config.negatives, config.as_published
+            distances, labels, config.margin, config.negatives, config.as_published
         )
 
     def losses(self, batch):
         """Losses of a batch in training mode, in the order of loss_names.
 
-        batch: a replica's share of the rows; the losses are those of the whole batch."""
+        batch: a replica's share of the rows, with the labels of all; the losses are those of the
+        whole batch."""
         queries = self.model.query_levels(
             batch["references"], batch["tokens"], batch["lengths"], training=True
         )
         targets = self.model.gallery_levels(batch["targets"], training=True)
         queries, targets = map(gather_rows, queries), map(gather_rows, targets)
-        losses = [self.matching_loss(q, t) for q, t in zip(queries, targets, strict=True)]
+        labels = batch["labels"]
+        losses = [self.matching_loss(q, t, labels) for q, t in zip(queries, targets, strict=True)]
         regularization = sum_in_order(self.model.losses)
         return [sum_in_order([*losses, regularization]), *losses, regularization]
 

@@ -170,12 +170,14 @@ def test_a_reader_offers_what_is_promised(dataset):
     assert len(functions) == 6 and len(constants) == 10
     for name, parameters in functions:
         assert str(inspect.signature(getattr(reader, name))) == parameters, name
-    assert [name for name in constants if not hasattr(reader, name)] == []
+    assert [name for name in [*constants, "read_values"] if not hasattr(reader, name)] == []
 
 
 @pytest.mark.parametrize("dataset", datasets.READERS)
 def test_require_data_says_what_to_do(tmp_path, dataset):
-    with pytest.raises(InputError, match=f"bash scripts/prepare_data.sh {dataset}") as error:
+    prepare = datasets.READERS[dataset].PREPARE
+    assert dataset in prepare
+    with pytest.raises(InputError, match=re.escape(prepare)) as error:
         datasets.require_data(dataset, tmp_path)
     annotations = datasets.READERS[dataset].ANNOTATIONS
     assert error.value.exit_code == 2 and annotations[0] in str(error.value)

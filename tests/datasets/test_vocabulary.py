@@ -15,6 +15,7 @@ def test_tokenize():
     for mark in string.punctuation:
         assert tokenize(f"red{mark}blue") == ["red", "blue"]
     assert tokenize(" .?! ") == []
+    assert tokenize("ＲＥＤ ombre\u0301 ﬁne") == ["red", "ombré", "fine"]  # NFKC
 
 
 def test_ids():

@@ -22,8 +22,8 @@ def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, h
     training = start_training(config, VOCABULARY)
     matching_loss, seen = training.matching_loss, []
 
-    def spy(query, target):  # the published mask, 1e8, is infinite in float16
-        loss = matching_loss(query, target)
+    def spy(query, target, labels):  # the published mask, 1e8, is infinite in float16
+        loss = matching_loss(query, target, labels)
         seen.extend(tensor.dtype for tensor in (query, target, loss))
         return loss
 

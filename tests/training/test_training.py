@@ -111,6 +111,7 @@ def batch(examples, config):
         "targets": rng.uniform(-1, 1, images).astype(np.float32),
         "tokens": tokens,
         "lengths": lengths,
+        "labels": np.arange(4),
         "data_position": np.array([0, 0], np.int64),
     }
 
