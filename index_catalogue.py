@@ -41,6 +41,8 @@ def main(argv):
         "--most_megapixels", type=int, default=MOST_MEGAPIXELS,
         help=f"larger pictures are named and left out, default {MOST_MEGAPIXELS}",
     )  # fmt: skip
+    parser.add_argument("--table", default="", help="CSV with a column image: data/README.md")
+    parser.add_argument("--attributes", default="", help="columns of it that can be changed")
     parser.add_argument(
         "--exclude", action="append", default=[], metavar="FOLDER",
         help="a folder to leave out: its name, anywhere, or its path below --image_dir; repeatable",
@@ -68,7 +70,7 @@ def main(argv):
         flags.index_dir or flags.database, flags.image_dir, open_encoder, flags.checkpoint_dir,
         flags.exact_model_checkpoint, flags.verify, flags.compact, model=flags.model,
         most_megapixels=flags.most_megapixels, exclude=flags.exclude,
-        allow_deletions=flags.allow_deletions,
+        allow_deletions=flags.allow_deletions, table=flags.table, attributes=flags.attributes,
     )  # fmt: skip
     for name, reason in report.broken[:NAMED]:
         print(f"broken: {ascii(name) if not name.isprintable() else name}: {reason}")
@@ -79,7 +81,7 @@ def main(argv):
         f"{report.dropped:,} dropped, {len(report.broken):,} broken, "
         f"{report.skipped.links:,} links skipped"
     )
-    for line in left_out(report.skipped):
+    for line in [*left_out(report.skipped), *filter(None, [report.table])]:
         print(line)
     if report.outgrown:
         print(

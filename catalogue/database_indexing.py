@@ -25,6 +25,7 @@ from catalogue.database import (
 )
 from catalogue.indexing import FolderUpdate, Report, describe, require_few_gone, take_over
 from catalogue.photos import NEVER, Photo, Skipped, scan
+from catalogue.table import entries, take_table
 from catalogue.vectors import build_index, load, recall
 from command_line.errors import InputError
 from datasets.image_files import MOST_MEGAPIXELS
@@ -80,8 +81,8 @@ WHERE NOT EXISTS (SELECT FROM catalogue.files WHERE sha256 = v.sha256)
 
 def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
                     verify=False, compact=False, batch=BATCH, say=print, model="",
-                    most_megapixels=MOST_MEGAPIXELS, exclude=(),
-                    allow_deletions=False):  # fmt: skip
+                    most_megapixels=MOST_MEGAPIXELS, exclude=(), allow_deletions=False,
+                    table="", attributes=""):  # fmt: skip
     """Makes the catalogue of image_dir in a database, or brings it up to date, alone or beside
     others that do the same -> Report, as update_index.
 
@@ -90,15 +91,21 @@ def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_ch
     about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels)
     with connect(url) as connection, database_errors(place(connection)):
         otherwise = "all machines need the folder at one place, another folder another database"
-        take_over(prepare(connection, about), about, otherwise)
+        earlier = prepare(connection, about)
+        take_over(earlier, about, otherwise)
+        said, described, line = take_table(table, attributes, about, earlier)
+        about["table"] = before = earlier.get("table")
         write_metadata(connection, about)
         connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", (LOCKS, WORKING))
         worker = Worker(connection, about, open_encoder, batch, say)
         report = worker.run(verify, Skipped(exclude), allow_deletions)
         if compact:
             worker.compact()
-        worker.finish()
-        return report._replace(counts=count(connection))
+        of = worker.finish(said, said is not None and (before or {}).get("digest") != said.digest)
+        if of is not None:
+            write_metadata(connection, {**about, "table": described})
+            line = line and f"{line}, about {of:,} of the pictures"
+        return report._replace(counts=count(connection), table=line)
 
 
 class Worker(FolderUpdate):
@@ -231,11 +238,37 @@ class Worker(FolderUpdate):
         self.connection.execute(UNUSED)
         self.unlock(WORKING)
 
-    def finish(self):
+    def keep_said(self, said, anew):
+        """As Writer.keep_said."""
+        from psycopg.types.json import Jsonb
+
+        gone = """DELETE FROM catalogue.{table} t WHERE %s OR NOT EXISTS (
+                  SELECT FROM catalogue.files WHERE id = t.file AND sha256 IS NOT NULL)"""
+        new = """SELECT id, path FROM catalogue.files f WHERE sha256 IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM catalogue.said WHERE file = f.id)"""
+        keep = """INSERT INTO catalogue.said SELECT file, said, array_to_tsvector(words)
+                  FROM jsonb_to_recordset(%s) AS new (file bigint, said text, words text[])"""
+        with self.connection.transaction(), self.connection.cursor() as cursor:
+            for table in ("said", "partners"):
+                cursor.execute(gone.format(table=table), (anew,))
+            kept = entries(said, self.root, cursor.execute(new).fetchall())
+            while part := list(islice(kept, SCANNED)):
+                rows = [dict(file=e.number, said=e.said, words=e.words) for e in part]
+                cursor.execute(keep, (Jsonb(rows),))
+                with cursor.copy("COPY catalogue.partners FROM STDIN") as copy:
+                    for entry in part:
+                        for partner in entry.partners:
+                            copy.write_row((entry.number, *partner))
+        self.connection.execute("ANALYZE catalogue.said, catalogue.partners")
+        return self.one("SELECT count(*) FROM catalogue.said WHERE said != '{}'")
+
+    def finish(self, said, anew):
         """Builds the HNSW index once it is worth it, counts, measures the recall; one process does
-        this for all, after something has changed."""
+        this for all, after something has changed -> as keep_said, None where another process does.
+        said: as take_table; anew: it is another table."""
         if not self.lock(FINISHING):
             return self.say("another process is completing the database")
+        of = self.keep_said(said, anew)
         # A sequence that was never asked has the last value 1 too.
         last = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM catalogue.changes"
         changes = self.one(last)
@@ -245,3 +278,4 @@ class Worker(FolderUpdate):
             self.say(recall(self.connection))
             self.connection.execute(FOLDERS, (changes,))
         self.unlock(FINISHING)
+        return of

@@ -14,6 +14,7 @@ from catalogue.identity import require_same
 from catalogue.photos import NEVER, Photo, Skipped, read_photo, scan
 from catalogue.sources import examples, of_export, of_run
 from catalogue.store import ABOUT, Writer, read_metadata, rows_errors
+from catalogue.table import take_table
 from command_line.errors import InputError
 from datasets.image_files import (
     MEGAPIXELS,
@@ -54,6 +55,7 @@ class Report(NamedTuple):
     broken: list[tuple[str, str]]
     counts: dict[str, int]
     outgrown: bool = False
+    table: str = ""  # which, in a line for people
 
 
 class Read:
@@ -98,30 +100,36 @@ def take_over(earlier, about, otherwise):
 
 def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
                  verify=False, compact=False, block_rows=BLOCK_ROWS, model="",
-                 most_megapixels=MOST_MEGAPIXELS, exclude=(), allow_deletions=False):  # fmt: skip
+                 most_megapixels=MOST_MEGAPIXELS, exclude=(), allow_deletions=False, table="",
+                 attributes=""):  # fmt: skip
     """Makes the index of image_dir in index_dir, or brings it up to date -> Report.
 
     open_encoder: function (checkpoint) -> function (paths, digests, done) -> (features [n, D],
     [reason or ""]), as Encoding.files; called when there is something to encode. model: an export
     in place of checkpoint_dir, whose path then is the `checkpoint`. most_megapixels: of a picture,
-    which open_encoder's function keeps to. exclude: folders, as Skipped. Raises InputError for a
-    bad folder, another model, a second writer, or where more pictures are gone than
-    require_few_gone lets go without allow_deletions; what was committed before stays."""
+    which open_encoder's function keeps to. exclude: folders, as Skipped. table, attributes: as
+    take_table. Raises InputError for a bad folder or table, another model, a second writer, or
+    where require_few_gone does, without allow_deletions; what was committed before stays."""
     about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels)
     with Writer(index_dir) as writer, rows_errors(index_dir):
         earlier = read_metadata(index_dir) if Path(index_dir, ABOUT).exists() else {}
         otherwise = f"give another --index_dir (a folder that moved: edit image_dir in {ABOUT})"
         take_over(earlier, about, otherwise)
+        said, described, line = take_table(table, attributes, about, earlier)
+        about["table"] = before = earlier.get("table")
         about["outgrown"] = was_outgrown = bool(earlier) and earlier["outgrown"]
         writer.describe({**about, "counts": writer.counts()})
         update = Update(writer, about, open_encoder, block_rows)
         report = update.run(verify, Skipped(exclude), allow_deletions)
+        anew = said is not None and (before or {}).get("digest") != said.digest
+        of = writer.keep_said(said, about["image_dir"], anew)
+        about["table"], line = described, line and f"{line}, about {of:,} of the pictures"
         if compact:
             writer.compact(block_rows)
         counts = writer.counts()
         about["outgrown"] = counts["vectors"] > SEARCHED_FAST
         outgrown = about["outgrown"] and not was_outgrown
-        report = report._replace(counts=counts, outgrown=outgrown)
+        report = report._replace(counts=counts, outgrown=outgrown, table=line)
         writer.describe({**about, "counts": counts})
     return report
 

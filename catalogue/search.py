@@ -32,12 +32,13 @@ class Late(Exception):
 
 class Result(NamedTuple):
     """One picture. copies: names of others with its bytes or nearer than COPY_DISTANCE to it,
-    where copies are hidden."""
+    where copies are hidden. about: {column: text} of the catalogue's table."""
 
     number: int
     name: str
     distance: float
     copies: tuple[str, ...] = ()
+    about: dict = {}
 
 
 class Answer(NamedTuple):
@@ -119,6 +120,8 @@ class Searcher:
         own = () if keep_query else index.numbers_of(hashlib.sha256(content).hexdigest())
         ask = Ask(query, within, own, largest_distance, hide_copies, start + seconds)
         results, cut = results_of(index, ask, skip + top + 1)
+        said = index.said_of([result.number for result in results[skip : skip + top]])
+        results = [result._replace(about=said.get(result.number, {})) for result in results]
         words, read = tokenize(text), self._encoding.longest
         now = time.perf_counter()
         return Answer(

@@ -17,7 +17,7 @@ InputError names file and entry of what is wrong. Every reader has
   count_empty_captions(data_path, split)        blank captions of `train` or `val`: skipped
   image_places(name, subset)                    -> [(folder below the root, file names)], best first
   tuning_root(data_path)                        -> ({what: count}, {file: lines}), see tuning_split
-  read_values                                   as products.py's, or None: no values of images
+  read_values, read_table                       as products.py's, or None: no values of images
 """
 
 import importlib

@@ -22,14 +22,9 @@ from datasets.find_images import find_written
 from datasets.pair_index import PairIndex
 from datasets.placeholders import too_small
 from datasets.product_parts import assign_parts, read_split
-from datasets.product_table import Table, normal
+from datasets.product_table import REPEATED, Table, normal
 from datasets.released_files import read_lines
 
-PHRASES = (
-    "replace {old} with {new}", "{new} instead of {old}", "is {new}", "make it {new}",
-    "not {old} but {new}", "the same, but {new}", "in {new}", "{new}",
-)  # fmt: skip
-REPEATED = 3  # products a value, of a column that may be an attribute
 SHOWN = 10  # changes an attribute, pictures that can't be used
 
 
@@ -213,7 +208,7 @@ def prepare(flags):
         "folder": str(folder),
         "attributes": attributes,
         "group": flags.group,
-        "phrases": read_phrases(flags.phrases) if flags.phrases else list(PHRASES),
+        "phrases": read_phrases(flags.phrases) if flags.phrases else list(products.PHRASES),
     }
     prepared = (root / products.ANNOTATIONS[1]).exists()
     old, earlier = products.read_products(root) if prepared else ([], about)

@@ -15,6 +15,7 @@ from datasets.released_files import MAX_CAPTION_LENGTH, check_name
 NO_VALUE = {"", "-", "na"}
 SEPARATORS = ",;\t"
 SPREADSHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # XLSX and ODS; XLS
+REPEATED = 3  # products a value, of a column that may be an attribute
 SAVE_AS = "save it as CSV UTF-8"
 PICTURE = re.compile(rf"(?:{'|'.join(map(re.escape, SUFFIXES))})(?=[^\w.]|$)", re.IGNORECASE)
 
@@ -69,7 +70,7 @@ class Table:
 
     def images(self, name, flag):
         """The column's (place, file name below the folder of images)."""
-        return [(place, _image_name(text, place)) for place, text in self.texts(name, flag)]
+        return [(place, image_name(text, place)) for place, text in self.texts(name, flag)]
 
     def _records(self, text):
         first = re.search(r"[^\r\n]+", text)
@@ -122,7 +123,8 @@ def _whole_cells(text, separator):
     return count
 
 
-def _image_name(text, place):
+def image_name(text, place):
+    """A cell that is one picture's name. Raises InputError naming the place."""
     if normal(text) is None:
         raise InputError(f"{place}: no image in this row")
     if "://" in text:
