@@ -61,7 +61,8 @@ def rows_errors(folder):
     try:
         yield
     except sqlite3.Error as error:
-        raise InputError(f"{Path(folder, ROWS)}: {error}") from None
+        hint = "; import catalogue before tensorflow, which hides it" if "fts5" in str(error) else ""
+        raise InputError(f"{Path(folder, ROWS)}: {error}{hint}") from None
 
 
 def block_path(folder, number):

@@ -7,18 +7,12 @@ import pytest
 import index_catalogue
 from catalogue import photos as photos_module
 from command_line.errors import InputError
-from tests.support.small_catalogue import Drawn, index_of, write_picture
+from tests.support.small_catalogue import write_picture
 
 
-@pytest.fixture(params=["files", "database"])
-def update(request, tmp_path, photos, run):
-    if request.param == "files":
-        return lambda **options: index_of(tmp_path / "index", photos, run, **options)
-    pytest.importorskip("psycopg")
-    from catalogue.database_indexing import update_database
-
-    url = request.getfixturevalue("database")
-    return lambda **options: update_database(url, photos, Drawn(), run, say=str, **options)
+@pytest.fixture
+def update(store):
+    return store[0]
 
 
 def test_what_is_left_out_is_counted(update, photos, capsys):
