@@ -33,6 +33,12 @@ def main(argv):
     parser.add_argument("--compact", **switch, help=compact)
     most = f"larger pictures are named and left out, default {MOST_MEGAPIXELS}"
     parser.add_argument("--most_megapixels", type=int, default=MOST_MEGAPIXELS, help=most)
+    parser.add_argument("--table", default="", help="CSV with a column image: data/README.md")
+    parser.add_argument("--attributes", default="", help="columns of it that can be changed")
+    exclude = "a folder to leave out: its name, anywhere, or its path below --image_dir; repeatable"
+    parser.add_argument("--exclude", action="append", default=[], help=exclude)
+    deletions = "True: go on although many pictures are gone"
+    parser.add_argument("--allow_deletions", **switch, help=deletions)
     flags = parser.parse_args(argv)
     require_megapixels(flags.most_megapixels)
     require_one(flags.index_dir, flags.database)
@@ -51,7 +57,8 @@ def main(argv):
     report = update(
         flags.index_dir or flags.database, flags.image_dir, open_encoder, flags.checkpoint_dir,
         flags.exact_model_checkpoint, flags.verify, flags.compact, model=flags.model,
-        most_megapixels=flags.most_megapixels,
+        most_megapixels=flags.most_megapixels, exclude=flags.exclude,
+        allow_deletions=flags.allow_deletions, table=flags.table, attributes=flags.attributes,
     )  # fmt: skip
     for name, reason in report.broken[:NAMED]:
         print(f"broken: {ascii(name) if not name.isprintable() else name}: {reason}")
@@ -59,14 +66,26 @@ def main(argv):
     print(
         f"{where}: {counts['images']:,} images under {counts['vectors']:,} vectors; "
         f"{report.looked_into:,} files looked into, {report.encoded:,} encoded, "
-        f"{report.dropped:,} dropped, {len(report.broken):,} broken, {report.links:,} links skipped"
+        f"{report.dropped:,} dropped, {len(report.broken):,} broken, "
+        f"{report.skipped.links:,} links skipped"
     )
+    for line in [*left_out(report.skipped), *filter(None, [report.table])]:
+        print(line)
     if report.outgrown:
         print(
             f"over {SEARCHED_FAST:,} vectors, and a search reads each of them; a search of "
             "--database=postgresql://... reads few, and many machines can index there: "
             "catalogue/README.md"
         )
+
+
+def left_out(skipped):
+    """What a scan left out, in lines."""
+    if skipped.others:
+        named = [f"{n:,} {ascii(e)[1:-1] or 'without'}" for e, n in skipped.others.most_common(20)]
+        yield f"no pictures by their ending: {', '.join(named)}"
+    for name, count in skipped.excluded.items():
+        yield f"--exclude={name}: {f'{count:,} left out' if count else 'no such folder'}"
 
 
 if __name__ == "__main__":

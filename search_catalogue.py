@@ -32,6 +32,12 @@ def read_flags(argv):
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--allow_host", default="", help="name that requests may ask for")
     parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--prefix", default="", help="path of another site below which the page is")
+    parser.add_argument(
+        "--allow_origin", action="append", default=[], metavar="ORIGIN",
+        help="https://shop.example.org: its pages may read the API's answers; repeatable",
+    )  # fmt: skip
+    parser.add_argument("--feedback", default="", help="CSV to which what people choose is added")
     flags = parser.parse_args(argv)
     require_one(flags.index_dir, flags.database)
     for name, value, most in (("top", flags.top, 10**6), ("port", flags.port, 65535)):
@@ -57,7 +63,8 @@ def main(argv):
     if flags.serve:
         from catalogue.serve import serve
 
-        return serve(flags.host, flags.allow_host, flags.port, *asked)
+        site = dict(prefix=flags.prefix, origins=flags.allow_origin, feedback=flags.feedback)
+        return serve(flags.host, flags.allow_host, flags.port, *asked, **site)
     from catalogue.answers import as_json, sheet_pictures, table
     from catalogue.search import Searcher  # slow imports, after the flags were read
 

@@ -1,18 +1,44 @@
-"""The HTTP API: POST /api/search, GET /api/health. Errors are {"error": why} with a status."""
+"""The HTTP API: POST /api/search, GET /api/words, GET /api/health. Errors are {"error": why} with a
+status."""
 
 from flask import Blueprint, jsonify, request
 from werkzeug.exceptions import BadRequest
 
 from catalogue.answers import as_json
+from catalogue.fields import number_of, require_known, switch_of, text_of
+from catalogue.search import require_folder
 from catalogue.service import service
+from catalogue.table import find_words
 
 MOST_RESULTS = 1000  # those skipped counted
+FIELDS = (
+    "name", "text", "top", "skip", "within", "largest_distance", "hide_copies", "keep_query",
+)  # fmt: skip
 api = Blueprint("api", __name__, url_prefix="/api")
 
 
 @api.get("/health")
 def health():
+    require_known(request.args, ())
     return jsonify(status="ok", images=len(service().index))
+
+
+@api.get("/words")
+def words():
+    """Pictures to begin with, by words of their table and name."""
+    require_known(request.args, ("words", "top", "skip", "within"))
+    index, top = service().index, number_of(request.args, "top", int, 10, 1, MOST_RESULTS)
+    found = find_words(
+        index, text_of(request.args, "words"),
+        require_folder(index, text_of(request.args, "within")),
+        number_of(request.args, "skip", int, 0, 0, 10**9), top,
+    )  # fmt: skip
+    said = index.said_of(found.numbers)
+    results = [
+        dict(number=number, name=index.name_of(number), about=said.get(number, {}))
+        for number in found.numbers
+    ]
+    return jsonify(results=results, count=found.count, missing=found.missing)
 
 
 @api.post("/search")
@@ -24,6 +50,11 @@ def search():
         raise BadRequest("the body is nested too deeply") from None
     if not hasattr(asked, "get"):
         raise BadRequest("the body is no JSON object")
+    require_known(request.args, (), "field of the address")
+    require_known(request.files, ("image",), "file")
+    if "image" in asked:
+        raise BadRequest("image must be a picture's file, in a form")
+    require_known(asked, ("image", *FIELDS))
     options = dict(
         text=text_of(asked, "text"),
         top=number_of(asked, "top", int, 10, 1, MOST_RESULTS),
@@ -43,37 +74,11 @@ def picture_of(asked):
     """Bytes of the picture that a request brings or names."""
     index = service().index
     if "image" in request.files:
+        if "name" in asked:
+            raise BadRequest("image and name are both there: which of them?")
         return request.files["image"].read()
     name = text_of(asked, "name", 4096)
     number = index.number_of(name) if name else None
     if number is None:
         raise BadRequest(f"no picture {name!r} here" if name else "needs an image file or a name")
     return index.read(number)
-
-
-def text_of(asked, name, longest=500):
-    value = asked.get(name, "")
-    if not isinstance(value, str) or len(value) > longest:
-        raise BadRequest(f"{name} must be a text of at most {longest} characters")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        raise BadRequest(f"{name} holds half of a surrogate pair")
-    return value
-
-
-def number_of(asked, name, kind, default, least, most):
-    value = asked.get(name, default)
-    if value is default:
-        return default
-    try:
-        if isinstance(value, bool) or not least <= kind(value) <= most:
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        raise BadRequest(f"{name} must be a number from {least} to {most:g}") from None
-    return kind(value)
-
-
-def switch_of(asked, name):
-    value = asked.get(name, False)
-    if value not in (True, False, "true", "false"):
-        raise BadRequest(f"{name} must be true or false")
-    return value in (True, "true")

@@ -6,6 +6,7 @@ Schema `catalogue` of one database; any number of processes write it, any number
   vectors   by sha-256, so that copies share one: float32, and over its halfvec the HNSW index
   to_do     images to look into: a process claims some by locking their rows, and takes them out in
             the transaction that stores what came of them
+  said, partners  what a table and the names say of files: see table.py; as of the last complete run
   claims    what is being encoded, by sha-256: rows of transactions under way, else empty
 
 Needs requirements-database.txt; psycopg is imported when a database is asked for.
@@ -41,6 +42,17 @@ CREATE TABLE catalogue.to_do (
 CREATE INDEX ON catalogue.to_do (size, path);
 CREATE UNLOGGED TABLE catalogue.claims (sha256 bytea PRIMARY KEY);
 """
+SAID = """
+CREATE TABLE IF NOT EXISTS catalogue.said (
+  file bigint PRIMARY KEY, said text NOT NULL, words tsvector NOT NULL
+);
+CREATE INDEX IF NOT EXISTS said_words ON catalogue.said USING gin (words);
+CREATE TABLE IF NOT EXISTS catalogue.partners (
+  file bigint NOT NULL, place int NOT NULL, value text NOT NULL, others bigint NOT NULL
+);
+CREATE INDEX IF NOT EXISTS partners_of_file ON catalogue.partners (file);
+CREATE INDEX IF NOT EXISTS partners_of_others ON catalogue.partners (place, others, value);
+"""  # since 2026; a catalogue that is older gets them from its next run
 SESSION = {
     "idle_in_transaction_session_timeout": "0",  # a transaction lasts as long as encoding does
     # Rows of a process whose machine is gone come back within minutes, not hours.
@@ -141,6 +153,8 @@ def prepare(connection, about):
         connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (LOCKS, PREPARING))
         there = connection.execute("SELECT to_regclass('catalogue.about')").fetchone()[0]
         earlier = read_metadata(connection) if there else make(connection, about)
+        if not connection.execute("SELECT to_regclass('catalogue.partners')").fetchone()[0]:
+            connection.execute(SAID)
     register_vector(connection)  # another process may have made the type since this one connected
     return earlier
 

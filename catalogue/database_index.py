@@ -6,6 +6,7 @@ because a filter is narrow, all that the filter leaves are compared instead: no 
 """
 
 import copy
+import json
 import threading
 from functools import cached_property
 
@@ -15,6 +16,7 @@ from catalogue.database import Unavailable, connect, database_errors, place, rea
 from catalogue.file_index import Found
 from catalogue.identity import require_same
 from catalogue.photos import IndexedPhotos, Photo
+from catalogue.table import CHANGES
 from catalogue.vectors import EXACT, INSIDE, approximate, bounds, candidates, compared
 from command_line.errors import InputError
 from evaluation.ranking import distances
@@ -113,7 +115,8 @@ class DatabaseIndex(IndexedPhotos):
         require_same(about, self.about["checkpoint"], self.about["fingerprint"])
         newer = copy.copy(self)
         newer.about, newer._completed = about, completed
-        newer.__dict__.pop("folders", None)
+        for name in ("folders", "has_words"):
+            newer.__dict__.pop(name, None)
         return newer
 
     def __len__(self):
@@ -166,6 +169,39 @@ class DatabaseIndex(IndexedPhotos):
             raise InputError(f"no image {min(missing)} in this catalogue")
         rows = [found[number] for number in numbers]
         return np.stack(rows).astype(np.float32) if rows else np.empty((0, 0), np.float32)
+
+    @cached_property
+    def has_words(self):
+        """Whether the catalogue knows what is said; one made by older code does after a run."""
+        return self._rows("SELECT to_regclass('catalogue.partners') IS NOT NULL")[0][0]
+
+    def said_of(self, numbers):
+        """What the table says of some images -> {number: {column: text}}."""
+        ask = "SELECT file, said FROM catalogue.said WHERE file = ANY (%s)"
+        found = self._rows(ask, list(numbers)) if self.has_words else []
+        return {number: json.loads(said) for number, said in found}
+
+    def changes_of(self, number):
+        """By what an image's partners differ -> rows of table.CHANGES."""
+        ask = CHANGES.format(partners="catalogue.partners", number=int(number))
+        return self._rows(ask) if self.has_words else []
+
+    def with_words(self, words, within, skip, top):
+        """As FileIndex; names as of the last complete run."""
+        if not self.has_words or not storable(within):
+            return [], 0
+        end = " AND f.path < %(end)s" if within else ""
+        found = f"""FROM catalogue.said JOIN catalogue.files f ON f.id = file
+            WHERE words @@ %(words)s::tsquery AND {NAMED} AND f.path >= %(first)s{end}"""
+        page = f"SELECT f.id {found} ORDER BY f.path OFFSET %(skip)s LIMIT %(top)s"
+        values = {**bounds(within), "skip": skip, "top": top}
+        values["words"] = " & ".join(f"'{word}':*" for word in words)
+
+        def ask(connection):
+            (count,) = connection.execute(f"SELECT count(*) {found}", values).fetchone()
+            return [number for (number,) in connection.execute(page, values)], count
+
+        return self._ask(ask)
 
     @cached_property
     def folders(self):

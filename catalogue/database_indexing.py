@@ -23,8 +23,9 @@ from catalogue.database import (
     prepare,
     write_metadata,
 )
-from catalogue.indexing import FolderUpdate, Report, describe, take_over
-from catalogue.photos import Photo, Skipped, scan
+from catalogue.indexing import FolderUpdate, Report, describe, require_few_gone, take_over
+from catalogue.photos import NEVER, Photo, Skipped, scan
+from catalogue.table import entries, take_table
 from catalogue.vectors import build_index, load, recall
 from command_line.errors import InputError
 from datasets.image_files import MOST_MEGAPIXELS
@@ -34,13 +35,22 @@ SCANNED = 10_000  # names written together
 PAUSE = 1.0  # seconds between two looks at whether another process is through with the folder
 LONGEST_NAME = 2500  # bytes; PostgreSQL's B-trees hold little more
 FOUND = """
-CREATE TEMP TABLE found (path text COLLATE "C" PRIMARY KEY);
+CREATE TEMP TABLE found (path text COLLATE "C" PRIMARY KEY, there bool NOT NULL);
 CREATE TEMP TABLE part (path text COLLATE "C", size bigint, mtime_ns bigint);
 """
-TO_DO = """
+TO_DO = f"""
 INSERT INTO catalogue.to_do SELECT part.* FROM part LEFT JOIN catalogue.files f USING (path)
-WHERE %s OR f.id IS NULL OR (f.size, f.mtime_ns) != (part.size, part.mtime_ns)
+WHERE part.mtime_ns != {NEVER}
+  AND (%s OR f.id IS NULL OR (f.size, f.mtime_ns) != (part.size, part.mtime_ns))
 ON CONFLICT (path) DO NOTHING
+"""
+UNREAD = f"""
+INSERT INTO catalogue.to_do SELECT path, 0, {NEVER} FROM found WHERE NOT there
+ON CONFLICT (path) DO NOTHING
+"""
+LOST = """
+SELECT count(*) FILTER (WHERE found.there IS NOT TRUE), count(*)
+FROM catalogue.files LEFT JOIN found USING (path) WHERE sha256 IS NOT NULL
 """
 GONE = """
 DELETE FROM catalogue.{table} WHERE path IN (
@@ -71,7 +81,8 @@ WHERE NOT EXISTS (SELECT FROM catalogue.files WHERE sha256 = v.sha256)
 
 def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
                     verify=False, compact=False, batch=BATCH, say=print, model="",
-                    most_megapixels=MOST_MEGAPIXELS):  # fmt: skip
+                    most_megapixels=MOST_MEGAPIXELS, exclude=(), allow_deletions=False,
+                    table="", attributes=""):  # fmt: skip
     """Makes the catalogue of image_dir in a database, or brings it up to date, alone or beside
     others that do the same -> Report, as update_index.
 
@@ -80,15 +91,21 @@ def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_ch
     about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels)
     with connect(url) as connection, database_errors(place(connection)):
         otherwise = "all machines need the folder at one place, another folder another database"
-        take_over(prepare(connection, about), about, otherwise)
+        earlier = prepare(connection, about)
+        take_over(earlier, about, otherwise)
+        said, described, line = take_table(table, attributes, about, earlier)
+        about["table"] = before = earlier.get("table")
         write_metadata(connection, about)
         connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", (LOCKS, WORKING))
         worker = Worker(connection, about, open_encoder, batch, say)
-        report = worker.run(verify)
+        report = worker.run(verify, Skipped(exclude), allow_deletions)
         if compact:
             worker.compact()
-        worker.finish()
-        return report._replace(counts=count(connection))
+        of = worker.finish(said, said is not None and (before or {}).get("digest") != said.digest)
+        if of is not None:
+            write_metadata(connection, {**about, "table": described})
+            line = line and f"{line}, about {of:,} of the pictures"
+        return report._replace(counts=count(connection), table=line)
 
 
 class Worker(FolderUpdate):
@@ -104,13 +121,13 @@ class Worker(FolderUpdate):
         row = self.connection.execute(ask, values).fetchone()
         return row and row[0]
 
-    def run(self, verify):
+    def run(self, verify, skipped, allow_deletions):
         """Takes part until there is nothing left to look into, by any process."""
-        before, skipped, dropped, through = self.scans(), Skipped(), 0, False
+        before, dropped, through = self.scans(), 0, False
         with tqdm(unit="image", desc="indexing", delay=1) as bar:
             while not through and (verify or self.scans() == before):  # or another was through
                 if self.lock(SCANNING):
-                    dropped, through = self.look_through(verify, skipped), True
+                    dropped, through = self.look_through(verify, skipped, allow_deletions), True
                     self.unlock(SCANNING)
                 elif not self.take(bar):
                     time.sleep(PAUSE)
@@ -122,7 +139,8 @@ class Worker(FolderUpdate):
         named = [(name, "the name is not UTF-8") for name in skipped.unnameable]
         named += [(name, f"the name has over {LONGEST_NAME:,} bytes") for name in self.too_long]
         named += self.connection.execute(broken).fetchall()
-        return Report(self.looked_into, self.encoded, dropped, skipped.links, named, {})
+        seen = skipped if through else Skipped()  # else another process saw what is left out
+        return Report(self.looked_into, self.encoded, dropped, seen, named, {})
 
     def count_left(self, bar):
         """Others take images too: counts those left, for less than a hundredth of the time."""
@@ -142,7 +160,7 @@ class Worker(FolderUpdate):
     def unlock(self, what):
         self.one("SELECT pg_advisory_unlock(%s, %s)", LOCKS, what)
 
-    def look_through(self, verify, skipped):
+    def look_through(self, verify, skipped, allow_deletions):
         """Writes what is new or changed into to_do, drops what is gone -> how many names."""
         execute, transaction = self.connection.execute, self.connection.transaction
         execute(FOUND)
@@ -155,7 +173,7 @@ class Worker(FolderUpdate):
                     for photo in part:
                         copy.write_row(photo)
                 execute(TO_DO, (verify,))
-                execute("INSERT INTO found SELECT path FROM part")
+                execute("INSERT INTO found SELECT path, mtime_ns != %s FROM part", (NEVER,))
         if self.one("SELECT NOT EXISTS (SELECT FROM found) AND EXISTS (SELECT FROM catalogue.files"
                     " WHERE sha256 IS NOT NULL)"):  # fmt: skip
             raise InputError(
@@ -163,7 +181,10 @@ class Worker(FolderUpdate):
                 " mounted? (If all were deleted: drop the database.)"
             )
         execute("ANALYZE found")
+        if not allow_deletions:
+            require_few_gone(self.root, *execute(LOST).fetchone())
         with transaction():
+            execute(UNREAD)
             execute(GONE.format(table="to_do"))
             dropped = execute(GONE.format(table="files")).rowcount
             if dropped:
@@ -217,11 +238,37 @@ class Worker(FolderUpdate):
         self.connection.execute(UNUSED)
         self.unlock(WORKING)
 
-    def finish(self):
+    def keep_said(self, said, anew):
+        """As Writer.keep_said."""
+        from psycopg.types.json import Jsonb
+
+        gone = """DELETE FROM catalogue.{table} t WHERE %s OR NOT EXISTS (
+                  SELECT FROM catalogue.files WHERE id = t.file AND sha256 IS NOT NULL)"""
+        new = """SELECT id, path FROM catalogue.files f WHERE sha256 IS NOT NULL
+                 AND NOT EXISTS (SELECT FROM catalogue.said WHERE file = f.id)"""
+        keep = """INSERT INTO catalogue.said SELECT file, said, array_to_tsvector(words)
+                  FROM jsonb_to_recordset(%s) AS new (file bigint, said text, words text[])"""
+        with self.connection.transaction(), self.connection.cursor() as cursor:
+            for table in ("said", "partners"):
+                cursor.execute(gone.format(table=table), (anew,))
+            kept = entries(said, self.root, cursor.execute(new).fetchall())
+            while part := list(islice(kept, SCANNED)):
+                rows = [dict(file=e.number, said=e.said, words=e.words) for e in part]
+                cursor.execute(keep, (Jsonb(rows),))
+                with cursor.copy("COPY catalogue.partners FROM STDIN") as copy:
+                    for entry in part:
+                        for partner in entry.partners:
+                            copy.write_row((entry.number, *partner))
+        self.connection.execute("ANALYZE catalogue.said, catalogue.partners")
+        return self.one("SELECT count(*) FROM catalogue.said WHERE said != '{}'")
+
+    def finish(self, said, anew):
         """Builds the HNSW index once it is worth it, counts, measures the recall; one process does
-        this for all, after something has changed."""
+        this for all, after something has changed -> as keep_said, None where another process does.
+        said: as take_table; anew: it is another table."""
         if not self.lock(FINISHING):
             return self.say("another process is completing the database")
+        of = self.keep_said(said, anew)
         # A sequence that was never asked has the last value 1 too.
         last = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM catalogue.changes"
         changes = self.one(last)
@@ -231,3 +278,4 @@ class Worker(FolderUpdate):
             self.say(recall(self.connection))
             self.connection.execute(FOLDERS, (changes,))
         self.unlock(FINISHING)
+        return of

@@ -1,6 +1,8 @@
 """An index folder, opened for search: what store.py and indexing.py wrote, as of one commit."""
 
+import json
 import os
+import threading
 from bisect import bisect_left
 from functools import cached_property
 from itertools import groupby
@@ -11,6 +13,7 @@ import numpy as np
 from catalogue.identity import require_same
 from catalogue.photos import IndexedPhotos, Photo
 from catalogue.store import ABOUT, connect, open_block, read_metadata, rows_errors
+from catalogue.table import CHANGES
 from command_line.errors import InputError
 from evaluation.open_gallery import OpenGallery
 
@@ -60,7 +63,9 @@ class FileIndex(IndexedPhotos):
                 "SELECT block, sha256, half_square FROM vectors ORDER BY block, row"
             ).fetchall()
             files = connection.execute(FILES).fetchall()
-        connection.close()
+            there = "SELECT count(*) FROM sqlite_master WHERE name IN ('said', 'words', 'partners')"
+            self.has_words = connection.execute(there).fetchone() == (3,)  # an older index has none
+        self._connection, self._turn = connection, threading.Lock()
         starts, blocks, rows = {}, [], 0
         for number, members in groupby(vectors, key=lambda vector: vector[0]):
             starts[number] = rows
@@ -102,8 +107,9 @@ class FileIndex(IndexedPhotos):
 
     def numbers_at(self, places, within=""):
         """Numbers of the images at some places among those of a folder, in the order of names."""
-        first, _ = self._range_of(within)
-        return self._numbers[[first + place for place in places]].tolist() if len(places) else []
+        first, end = self._range_of(within)
+        places = [first + place for place in places if first + place < end]
+        return self._numbers[places].tolist() if places else []
 
     def nearest(self, query, count, within="", without=()):
         """The nearest images of query [D], ties by name -> at most `count` Found.
@@ -140,6 +146,29 @@ class FileIndex(IndexedPhotos):
         if not within:
             return 0, len(self.names)
         return bisect_left(self.names, within), bisect_left(self.names, within[:-1] + "0")
+
+    def _ask(self, question, *values):
+        with self._turn, rows_errors(self.about["folder"]):
+            return self._connection.execute(question, values).fetchall() if self.has_words else []
+
+    def said_of(self, numbers):
+        """What the table says of some images -> {number: {column: text}}."""
+        ask = f"SELECT * FROM said WHERE file IN ({', '.join(map(str, map(int, numbers)))})"
+        return {number: json.loads(said) for number, said in self._ask(ask)}
+
+    def changes_of(self, number):
+        """By what an image's partners differ -> rows of table.CHANGES."""
+        return self._ask(CHANGES.format(partners="partners", number=int(number)))
+
+    def with_words(self, words, within, skip, top):
+        """Images of a folder of which all words, or the beginnings of longer ones, are said, in the
+        order of names -> (numbers of `top` after `skip`, how many there are)."""
+        first, end = self._range_of(within)
+        match = " AND ".join(f'"{word}"*' for word in words)
+        found = self._ask("SELECT rowid FROM words WHERE words MATCH ?", match)
+        places = (self._place.get(number, -1) for (number,) in found)
+        places = sorted(place for place in places if first <= place < end)
+        return self._numbers[places[skip : skip + top]].tolist(), len(places)
 
     @cached_property
     def folders(self):

@@ -14,6 +14,7 @@ from catalogue.identity import require_same
 from catalogue.photos import NEVER, Photo, Skipped, read_photo, scan
 from catalogue.sources import examples, of_export, of_run
 from catalogue.store import ABOUT, Writer, read_metadata, rows_errors
+from catalogue.table import take_table
 from command_line.errors import InputError
 from datasets.image_files import (
     MEGAPIXELS,
@@ -25,12 +26,17 @@ from datasets.image_files import (
 
 BLOCK_ROWS = 992  # images encoded, then committed together: 32 full batches of the encoder
 SEARCHED_FAST = 200_000  # vectors; every search reads all of them
+FEW, SHARE = 20, 10  # a run drops as many pictures, or one of so many, without being told to
 CHANGED = "changed while it was read"
 TO_DO = {  # photos to look into; in one of them, nothing is known of a photo that is the same
     False: """SELECT found.* FROM found LEFT JOIN files USING (path) WHERE files.id IS NULL
               OR files.size != found.size OR files.mtime_ns != found.mtime_ns""",
     True: "SELECT * FROM found",
 }
+LOST = f"""
+SELECT count(*) FILTER (WHERE found.path IS NULL OR found.mtime_ns = {NEVER}), count(*)
+FROM files LEFT JOIN found USING (path) WHERE status = 'ok'
+"""
 KEEP = """
 INSERT INTO files (path, size, mtime_ns, sha256, status, reason) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,
@@ -45,10 +51,11 @@ class Report(NamedTuple):
     looked_into: int  # files opened
     encoded: int
     dropped: int  # names whose file is gone
-    links: int
+    skipped: Skipped
     broken: list[tuple[str, str]]
     counts: dict[str, int]
     outgrown: bool = False
+    table: str = ""  # which, in a line for people
 
 
 class Read:
@@ -93,31 +100,48 @@ def take_over(earlier, about, otherwise):
 
 def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model_checkpoint="",
                  verify=False, compact=False, block_rows=BLOCK_ROWS, model="",
-                 most_megapixels=MOST_MEGAPIXELS):  # fmt: skip
+                 most_megapixels=MOST_MEGAPIXELS, exclude=(), allow_deletions=False, table="",
+                 attributes=""):  # fmt: skip
     """Makes the index of image_dir in index_dir, or brings it up to date -> Report.
 
     open_encoder: function (checkpoint) -> function (paths, digests, done) -> (features [n, D],
     [reason or ""]), as Encoding.files; called when there is something to encode. model: an export
     in place of checkpoint_dir, whose path then is the `checkpoint`. most_megapixels: of a picture,
-    which open_encoder's function keeps to. Raises InputError for a bad folder, another model or a
-    second writer; what was committed before stays."""
+    which open_encoder's function keeps to. exclude: folders, as Skipped. table, attributes: as
+    take_table. Raises InputError for a bad folder or table, another model, a second writer, or
+    where require_few_gone does, without allow_deletions; what was committed before stays."""
     about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels)
     with Writer(index_dir) as writer, rows_errors(index_dir):
         earlier = read_metadata(index_dir) if Path(index_dir, ABOUT).exists() else {}
         otherwise = f"give another --index_dir (a folder that moved: edit image_dir in {ABOUT})"
         take_over(earlier, about, otherwise)
+        said, described, line = take_table(table, attributes, about, earlier)
+        about["table"] = before = earlier.get("table")
         about["outgrown"] = was_outgrown = bool(earlier) and earlier["outgrown"]
         writer.describe({**about, "counts": writer.counts()})
         update = Update(writer, about, open_encoder, block_rows)
-        report = update.run(verify)
+        report = update.run(verify, Skipped(exclude), allow_deletions)
+        anew = said is not None and (before or {}).get("digest") != said.digest
+        of = writer.keep_said(said, about["image_dir"], anew)
+        about["table"], line = described, line and f"{line}, about {of:,} of the pictures"
         if compact:
             writer.compact(block_rows)
         counts = writer.counts()
         about["outgrown"] = counts["vectors"] > SEARCHED_FAST
         outgrown = about["outgrown"] and not was_outgrown
-        report = report._replace(counts=counts, outgrown=outgrown)
+        report = report._replace(counts=counts, outgrown=outgrown, table=line)
         writer.describe({**about, "counts": counts})
     return report
+
+
+def require_few_gone(root, gone, images):
+    """Raises InputError when so many of the index's images are no longer there, or can't be read,
+    that a share may be half away."""
+    if gone > FEW and gone * SHARE > images:
+        raise InputError(
+            f"{root}: {gone:,} of the index's {images:,} pictures are no longer there: is all of "
+            "it mounted? Nothing was dropped; if they were deleted: --allow_deletions=True"
+        )
 
 
 def encode(encoder, root, new, done):
@@ -180,8 +204,7 @@ class Update(FolderUpdate):
         self.writer, self.rows, self.block_rows = writer, writer.rows, block_rows
         self.vectors = []  # rows of vectors, their block written but not yet committed
 
-    def run(self, verify):
-        skipped = Skipped()
+    def run(self, verify, skipped, allow_deletions):
         with self.rows:
             self.rows.executemany("INSERT INTO found VALUES (?, ?, ?)", scan(self.root, skipped))
             if self.is_lost():
@@ -189,6 +212,8 @@ class Update(FolderUpdate):
                     f"{self.root}: holds no picture, but the index does: is it the right folder, "
                     "and mounted? (If all were deleted: delete the index.)"
                 )
+            if not allow_deletions:
+                require_few_gone(self.root, *self.rows.execute(LOST).fetchone())
             gone = "DELETE FROM files WHERE path NOT IN (SELECT path FROM found)"
             dropped = self.rows.execute(gone).rowcount
         total = self.one(f"SELECT count(*) FROM ({TO_DO[verify]})")
@@ -209,7 +234,7 @@ class Update(FolderUpdate):
         broken = "SELECT path, reason FROM files WHERE status = 'broken' ORDER BY path"
         named = [(name, "the name is not UTF-8") for name in skipped.unnameable]
         named += self.rows.execute(broken).fetchall()
-        return Report(total, self.encoded, dropped, skipped.links, named, {})
+        return Report(total, self.encoded, dropped, skipped, named, {})
 
     def is_lost(self):
         """Whether nothing was found where pictures were."""

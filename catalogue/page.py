@@ -4,22 +4,25 @@ Its address holds the whole path (trail.py); it works without JavaScript."""
 
 import io
 import re
-from typing import NamedTuple
+from urllib.parse import urlsplit
 
-import numpy as np
 from flask import Flask, Request, Response, current_app, jsonify, redirect, render_template, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, SecurityError
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, SecurityError
 
 from catalogue.answers import notes
-from catalogue.api import MOST_RESULTS, api, text_of
+from catalogue.api import MOST_RESULTS, api
 from catalogue.database import Unavailable
-from catalogue.search import LONGEST_TEXT, folder
+from catalogue.fields import number_of, require_known, text_of
+from catalogue.listing import MOST_SHOWN, SHOWN, Beginning, Card, Listing, beginning
+from catalogue.search import LONGEST_TEXT, require_folder
 from catalogue.service import SearchService, service
+from catalogue.table import sentences
 from catalogue.trail import LONGEST, Step, address, read_trail
 from command_line.errors import InputError
 
 MOST_UPLOAD = 10 * 2**20  # bytes
-SHOWN, MOST_SHOWN = 24, 240  # pictures on a page
+MOST_PLACES = 10**9  # at which a page may begin
+ARGUMENTS = ("p*", "t*", "words", "within", "n", "from", "chosen")
 THUMBNAIL = 320  # pixels
 CHANGED = "This picture's file has changed since it was indexed; the answer is for it as it is."
 HEADERS = {
@@ -28,7 +31,7 @@ HEADERS = {
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # else a form's Origin is null
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -40,41 +43,10 @@ class InMemory(Request):
         return io.BytesIO()
 
 
-class Card(NamedTuple):
-    """A picture on the page. link: of the page that goes on from it."""
-
-    picture: str
-    name: str
-    link: str
-    distance: float | None = None
-    copies: tuple[str, ...] = ()
-
-
-class Listing(NamedTuple):
-    """Which of a folder's pictures, or of an answer's, a page shows. first: 1 is the nearest or the
-    first by name; 0 stands for 1 in an answer, else for a sample of the folder."""
-
-    within: str = ""
-    first: int = 0
-    shown: int = SHOWN
-
-    @property
-    def skip(self):
-        return max(self.first, 1) - 1
-
-    def further(self):
-        """More pictures on one page, or, where it is full, the next ones."""
-        if self.shown < MOST_SHOWN:
-            return self._replace(shown=min(self.shown + SHOWN, MOST_SHOWN))
-        return self._replace(first=self.skip + 1 + self.shown)
-
-    def address(self, steps=()):
-        return address(steps, within=self.within, n=self.shown, **{"from": self.first})
-
-
-def make_app(searcher, hosts):
+def make_app(searcher, hosts, feedback=None, origins=()):
     """The page and the API over a Searcher, for requests whose Host, without its port, is one of
-    `hosts`."""
+    `hosts`. feedback: the Feedback that takes what people choose; origins: of other pages that may
+    read the API's answers."""
     app = Flask(__name__)
     app.request_class = InMemory
     app.config.update(
@@ -83,49 +55,80 @@ def make_app(searcher, hosts):
 
     @app.before_request
     def require_host():  # Flask's TRUSTED_HOSTS takes no IPv6 address, and no upper case
-        if re.sub(r":\d+$", "", request.headers.get("Host", "").lower()) not in hosts:
+        if host_of(request.headers.get("Host", "")) not in hosts:
             raise SecurityError
 
-    app.service = SearchService(searcher)
+    app.service, app.feedback = SearchService(searcher), feedback
+    app.hosts, app.origins = hosts, origins
     app.register_blueprint(api)
     app.add_url_rule("/", view_func=show_page)
     app.add_url_rule("/upload", view_func=take_upload, methods=["POST"])
     app.add_url_rule("/picture/<name>", view_func=show_picture)
     app.add_url_rule("/api/", view_func=show_api)
+    if feedback:
+        app.add_url_rule("/chosen", view_func=take_choice, methods=["POST"])
     app.register_error_handler(Exception, failed)
     app.after_request(add_headers)
     return app
 
 
+def host_of(address):
+    return re.sub(r":\d+$", "", address.lower())
+
+
 def add_headers(response):
     response.headers.update(HEADERS)
+    if current_app.origins:
+        response.vary.add("Origin")
+        origin, readable = request.headers.get("Origin"), ("/api/", "/picture/")
+        if origin in current_app.origins and request.path.startswith(readable):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Allow-Headers"] = "Content-Type"
     return response
+
+
+def read_steps():
+    require_known(request.args, ARGUMENTS)
+    try:
+        steps = read_trail(request.args)
+    except ValueError:
+        raise BadRequest("This address holds no search: begin anew below.") from None
+    if any(len(step.text) > LONGEST_TEXT for step in steps):
+        raise BadRequest(f"Please say it in at most {LONGEST_TEXT} characters.")
+    return steps
+
+
+def read_part(steps):
+    """Of the address -> Listing. Raises InputError for a folder that isn't there."""
+    shown = number_of(request.args, "n", int, SHOWN, 1, MOST_SHOWN)
+    first = number_of(request.args, "from", int, 0, 0, MOST_PLACES)
+    words = text_of(request.args, "words", LONGEST_TEXT).strip()
+    if steps and words:
+        raise BadRequest("words are to begin with; here a picture is chosen")
+    # A form sends the line ends of a folder's name as CR LF.
+    within = text_of(request.args, "within", 4096).replace("\r\n", "\n")
+    part = Listing(require_folder(service().index, within), first, shown, words)
+    if steps and part.skip + part.shown > MOST_RESULTS:
+        raise BadRequest(f"Only the nearest {MOST_RESULTS} pictures are shown.")
+    return part
 
 
 def show_page():
     """Pictures to begin with, or the answer to the last step of the path in the address."""
+    steps, part = read_steps(), None
     try:
-        steps = read_trail(request.args)
-        shown, first = int(request.args.get("n", SHOWN)), int(request.args.get("from", 0))
-    except ValueError:
-        return render(400, message="This address holds no search: begin anew below.")
-    # A form sends the line ends of a folder's name as CR LF.
-    within = folder(request.args.get("within", "")[:4096].replace("\r\n", "\n"))
-    part = Listing(within, max(first, 0), min(max(shown, 1), MOST_SHOWN))
-    if any(len(step.text) > LONGEST_TEXT for step in steps):
-        return render(400, message=f"Please say it in at most {LONGEST_TEXT} characters.")
-    if steps and part.skip + part.shown > MOST_RESULTS:
-        return render(400, part, message=f"Only the nearest {MOST_RESULTS} pictures are shown.")
-    try:
+        part = read_part(steps)
         return answer(steps, part) if steps else render(200, part)
     except Unavailable:
         raise
     except InputError as error:
-        return render(400, part, message=str(error))
+        if steps and part is None:  # another folder can be chosen
+            return render(400, None, steps, [], message=str(error))
+        return render(400, part and part._replace(words=""), message=str(error))
 
 
-def answer(steps, part):
-    """The page of a path's last step."""
+def answer(steps, part, status=200, **said):
+    """The page of a path's last step. said: message."""
     here, now, within = service(), steps[-1], part.within
     found = here.find(
         here.content(now.picture), text=now.text, top=part.shown, skip=part.skip,
@@ -133,23 +136,49 @@ def answer(steps, part):
     )  # fmt: skip
     cards = [
         Card(str(result.number), result.name, address([*steps, Step(str(result.number), "")],
-             within=within), result.distance, result.copies)
+             within=within), result.about, result.distance, result.copies)
         for result in found.results
     ]  # fmt: skip
     number = here.number(now.picture)
-    changed = number is not None and here.index.has_changed(number)
     further = part.further()
     more = found.more and further.skip + further.shown <= MOST_RESULTS
     text = corrected(now.text, found.unknown)
     instead = address([*steps[:-1], now._replace(text=text)], within=within)
-    said = [CHANGED] if changed else []
-    said += notes(found)
+    lines = [CHANGED] if number is not None and here.index.has_changed(number) else []
+    lines += notes(found)
     if len(steps) == LONGEST:
-        said.append(f"The path above holds the latest {LONGEST} steps.")
+        lines.append(f"The path above holds the latest {LONGEST} steps.")
+    chosen, choose = here.number(request.args.get("chosen", "")), ""
+    if current_app.feedback and now.text and number is not None:
+        choose = f"{request.script_root}/chosen?{part.address(steps).partition('?')[2]}"
+        if chosen is not None and not said:
+            lines.append(f"Written down: {here.index.name_of(chosen)} is it. Thank you.")
     return render(
-        200, part, steps, cards, further.address(steps) if more else "", notes=said,
-        corrected=(text, instead) if text != now.text else None,
+        status, part, steps, cards, further.address(steps) if more else "", notes=lines,
+        corrected=(text, instead) if text != now.text else None, choose=choose, **said,
     )  # fmt: skip
+
+
+def take_choice():
+    """Someone says which picture is the one asked for -> the same page, once that is written."""
+    origin = request.headers.get("Origin")
+    if origin is not None and host_of(urlsplit(origin).netloc) not in current_app.hosts:
+        raise BadRequest("a choice has to come from this page")
+    require_known(request.form, ("target",))
+    steps, here = read_steps(), service()
+    part, target = read_part(steps), here.number(text_of(request.form, "target"))
+    reference = here.number(steps[-1].picture) if steps and steps[-1].text else None
+    if None in (reference, target) or reference == target:
+        raise BadRequest("a choice is of an answer to a sentence about a picture of the catalogue")
+    try:
+        names = (here.index.name_of(number) for number in (reference, target))
+        current_app.feedback.add(*names, steps[-1].text)
+    except InputError as error:
+        return answer(steps, part, 400, message=f"Not written down: {error}.")
+    except OSError as error:
+        current_app.logger.error("%s: %s", current_app.feedback.path, error.strerror)
+        return answer(steps, part, 503, message=f"Not written down: {error.strerror}.")
+    return redirect(part.address(steps, chosen=target), 303)
 
 
 def corrected(text, unknown):
@@ -160,46 +189,37 @@ def corrected(text, unknown):
 
 
 def render(status, part=None, steps=(), cards=None, more="", **said):
-    """The template with what it shows -> (page, status). said: message, notes, corrected."""
-    index, part, everything = service().index, part or Listing(), ""
-    within = part.within
-    if cards is None:
-        cards, more, everything = beginnings(index, part)
+    """The template with what it shows -> (page, status). said: message, notes, corrected,
+    choose."""
+    here, part = service(), part or Listing()
+    index, within, table = here.index, part.within, here.index.about.get("table")
+    begin = beginning(index, part) if cards is None else Beginning(cards, more)
     trail = [
-        (step, service().name(step.picture), address(steps[: place + 1], within=within))
+        (step, here.name(step.picture), address(steps[: place + 1], within=within))
         for place, step in enumerate(steps)
     ]
-    sayings = index.about["examples"]
     before, picture = (steps[:-1], steps[-1].picture) if steps else ((), "")
-    examples = [(text, address([*before, Step(picture, text)], within=within)) for text in sayings]
+
+    def linked(texts):
+        return [(text, address([*before, Step(picture, text)], within=within)) for text in texts]
+
+    number = here.number(picture) if table else None
+    changes = index.changes_of(number) if number is not None else ()
+    asked = sentences(changes, table, here.searcher.known) if changes else []
     return render_template(
-        "page.html", trail=trail, before=before, examples=examples, cards=cards, more=more,
-        everything=everything, first=part.first, within=within, folders=index.folders,
-        images=len(index), longest=LONGEST_TEXT, **said,
+        "page.html", trail=trail, before=before, examples=linked(index.about["examples"]),
+        asked=[(column, linked(texts)) for column, texts in asked],
+        columns=table["columns"] if table else (), begin=begin, cards=begin.cards, part=part,
+        said=index.said_of([number]).get(number) if number is not None else {},
+        within=within, folders=index.folders, images=len(index), has_words=index.has_words,
+        longest=LONGEST_TEXT, root=request.script_root, **said,
     ), status  # fmt: skip
-
-
-def beginnings(index, part):
-    """Pictures of a folder, a sample or one after the other ->
-    (cards, address of more, address of all by name)."""
-    within, count = part.within, index.size_of(part.within)
-    if part.first:
-        places = list(range(count)[part.skip : part.skip + part.shown])
-        more = part.skip + part.shown < count
-    else:
-        places = np.unique(np.linspace(0, count - 1, part.shown).astype(int)) if count else []
-        more = part.shown < min(count, MOST_SHOWN)
-    cards = [
-        Card(str(number), index.name_of(number), address([Step(str(number), "")], within=within))
-        for number in index.numbers_at(places, within)
-    ]
-    by_name = not part.first and part.shown < count
-    everything = Listing(within, 1, MOST_SHOWN).address() if by_name else ""
-    return cards, part.further().address() if more else "", everything
 
 
 def take_upload():
     """A picture that someone brought -> the address of its answer."""
+    require_known(request.form, ("text",))
+    require_known(request.files, ("image",), "file")
     text = text_of(request.form, "text", LONGEST_TEXT)
     file = request.files.get("image")
     content = file.read() if file else b""
@@ -226,7 +246,8 @@ def show_picture(name):
 
 
 def show_api():
-    return render_template("api.html", megapixels=service().searcher.most_megapixels)
+    pixels = service().searcher.most_megapixels
+    return render_template("api.html", megapixels=pixels, root=request.script_root)
 
 
 def failed(error):

@@ -1,6 +1,7 @@
 """The pictures below a folder: which files count, and that none is read from outside of it."""
 
 import os
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,11 +21,19 @@ class Photo(NamedTuple):
 
 
 class Skipped:
-    """What a scan left out. links: symbolic links to folders, to outside, or to nothing;
-    unnameable: names that are not UTF-8, written with escapes."""
+    """What a scan leaves out. exclude: names of folders, at any depth, or paths below the root.
+    links: symbolic links to folders, to outside, or to nothing; unnameable: names that are not
+    UTF-8, written with escapes; others: files that are no pictures, by ending; excluded: folders
+    left out, by what excludes them."""
 
-    def __init__(self):
-        self.links, self.unnameable = 0, []
+    def __init__(self, exclude=()):
+        self.links, self.unnameable, self.others = 0, [], Counter()
+        self.excluded = Counter(dict.fromkeys((name.strip("/") for name in exclude), 0))
+
+    def excludes(self, path, name):
+        by = next((folder for folder in (path, name) if folder in self.excluded), None)
+        self.excluded.update([by] if by else [])
+        return by is not None
 
 
 def scan(root, skipped):
@@ -46,12 +55,16 @@ def scan(root, skipped):
             path = f"{below}/{entry.name}" if below else entry.name
             if entry.name.startswith("."):
                 continue
+            ending = os.path.splitext(entry.name)[1].lower()
             if is_folder(entry):
-                folders.append(path)
-            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES:
+                if not skipped.excludes(path, entry.name):
+                    folders.append(path)
+            elif ending in SUFFIXES:
                 yield from _photo(top, path, entry, skipped)
             elif entry.is_symlink() and os.path.isdir(entry.path):
                 skipped.links += 1
+            else:
+                skipped.others[ending] += 1
 
 
 def is_folder(entry):

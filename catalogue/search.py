@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import threading
 import time
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from datasets.vocabulary import tokenize
 COPY_DISTANCE = 1e-2  # squared L2 below which two pictures count as copies; see README.md
 LONGEST_TEXT = 500  # characters
 FOLDED = 10_000  # nearest images that are looked through to hide copies, if no more are asked for
+COMPARED = 2_000  # folders that one which isn't there is compared with
 SUGGESTED = 10  # unknown words that get a known one; each is compared with the whole vocabulary
 
 
@@ -30,12 +32,13 @@ class Late(Exception):
 
 class Result(NamedTuple):
     """One picture. copies: names of others with its bytes or nearer than COPY_DISTANCE to it,
-    where copies are hidden."""
+    where copies are hidden. about: {column: text} of the catalogue's table."""
 
     number: int
     name: str
     distance: float
     copies: tuple[str, ...] = ()
+    about: dict = {}
 
 
 class Answer(NamedTuple):
@@ -100,12 +103,13 @@ class Searcher:
         out with its copies, unless keep_query. text: "" asks for the nearest by image alone.
         top, skip: results wanted, after how many. within: only names below this folder.
         largest_distance: squared L2, since a nearest neighbour always exists. hide_copies: one
-        result for pictures that are copies. Raises InputError for no picture or too long a text,
-        Late where it is not done after so many seconds."""
+        result for pictures that are copies. Raises InputError for no picture, too long a text or
+        no such folder, Late where it is not done after so many seconds."""
         index, start = self.index, time.perf_counter()  # another thread may refresh
         if len(text) > LONGEST_TEXT:
             raise InputError(f"the text has {len(text):,} characters, at most {LONGEST_TEXT}")
         text = text if tokenize(text) else ""  # blanks and signs: no sentence
+        within = require_folder(index, within)
         try:
             content = image if isinstance(image, bytes) else read_content(image)
             query = self._encoding.query(content, text)
@@ -114,8 +118,10 @@ class Searcher:
             raise InputError(f"{place}not a readable image ({error})") from None
         encoded = time.perf_counter()
         own = () if keep_query else index.numbers_of(hashlib.sha256(content).hexdigest())
-        ask = Ask(query, folder(within), own, largest_distance, hide_copies, start + seconds)
+        ask = Ask(query, within, own, largest_distance, hide_copies, start + seconds)
         results, cut = results_of(index, ask, skip + top + 1)
+        said = index.said_of([result.number for result in results[skip : skip + top]])
+        results = [result._replace(about=said.get(result.number, {})) for result in results]
         words, read = tokenize(text), self._encoding.longest
         now = time.perf_counter()
         return Answer(
@@ -175,3 +181,27 @@ def folder(within):
     """A folder as names begin with it: "" or "a/b/"."""
     within = within.removeprefix("./").strip("/")
     return f"{within}/" if within and within != "." else ""
+
+
+def require_folder(index, within):
+    """A folder as names begin with it. Raises InputError, naming the nearest, where no picture of
+    the index is below it."""
+    within = folder(within)
+    if not within or index.numbers_at([0], within):
+        return within
+    # Of very many, those of much the same length: comparing takes its time.
+    folders = sorted(index.folders, key=lambda folder: abs(len(folder) - len(within)))[:COMPARED]
+    parents = {"/".join(f.split("/")[: n + 1]) + "/" for f in folders for n in range(f.count("/"))}
+    alike = {plain(folder): folder for folder in sorted(parents)}
+    near = difflib.get_close_matches(plain(within), alike, 1)
+    what = f"no folder {within!r} in this catalogue"
+    if not near:
+        raise InputError(what)
+    form = unicodedata.normalize("NFC", within) == unicodedata.normalize("NFC", alike[near[0]])
+    how = " (the same letters in another Unicode form)" if form else ""
+    raise InputError(f"{what}; nearest: {alike[near[0]]!r}{how}")
+
+
+def plain(name):
+    """A name without what other systems change about it: case and Unicode form."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

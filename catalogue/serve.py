@@ -57,8 +57,20 @@ def trusted_hosts(host, allow_host):
     return list(dict.fromkeys(in_address(name) for name in names if name))
 
 
-def make_server(app, host, port, grace=GRACE):
-    """A waitress server of the app, not yet running; it listens."""
+def require_site(prefix, origins, feedback):
+    """Raises InputError for flags by which the page can't live in another site."""
+    if prefix and not re.fullmatch(r"(/[\w.~-]+)+", prefix, re.ASCII):
+        raise InputError(f"--prefix={prefix}: is of the form /shop", 2)
+    for origin in origins:
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", origin, re.ASCII):
+            raise InputError(f"--allow_origin={origin}: is of the form https://shop.example.org", 2)
+    if origins and feedback:
+        raise InputError("--allow_origin= or --feedback=: other pages must not write it", 2)
+
+
+def make_server(app, host, port, grace=GRACE, prefix=""):
+    """A waitress server of the app, not yet running; it listens. prefix: of paths, which a proxy
+    before it may leave on or take off."""
     from waitress.channel import HTTPChannel
     from waitress.server import TcpWSGIServer, create_server
     from waitress.utilities import Error
@@ -102,6 +114,7 @@ def make_server(app, host, port, grace=GRACE):
     try:
         server = create_server(
             app, host=host, port=port, threads=THREADS, ident=None, max_request_body_size=most,
+            url_prefix=prefix,
             inbuf_overflow=2 * most,  # never a file
             channel_timeout=IDLE, cleanup_interval=5, connection_limit=CONNECTIONS,
         )  # fmt: skip
@@ -115,9 +128,10 @@ def make_server(app, host, port, grace=GRACE):
     return server
 
 
-def serve(host, allow_host, port, *asked):
-    """Serves the page until it is interrupted. asked: arguments of a Searcher. Raises InputError
-    for a bad flag or index."""
+def serve(host, allow_host, port, *asked, prefix="", origins=(), feedback=""):
+    """Serves the page until it is interrupted. asked: arguments of a Searcher; feedback: path of a
+    Feedback. Raises InputError for a bad flag or index."""
+    require_site(prefix, origins, feedback)
     hosts = trusted_hosts(host, allow_host)
     try:
         import waitress  # noqa: F401 - make_server needs it, and it may be missing
@@ -127,19 +141,23 @@ def serve(host, allow_host, port, *asked):
         if error.name not in ("flask", "waitress"):
             raise
         raise InputError(f"--serve=True needs {error.name}: {INSTALL}") from None
+    from catalogue.feedback import Feedback
     from catalogue.search import Searcher
 
+    feedback = Feedback(feedback) if feedback else None
     searcher = Searcher(*asked)
     searcher.warm_up()
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a waiting request is no news
-    server = make_server(make_app(searcher, hosts), host, port)
+    app = make_app(searcher, hosts, feedback, origins)
+    server = make_server(app, host, port, prefix=prefix)
     if allow_host:
         where = searcher.index.about["folder"]
         print(f"{RED}open to other machines: anyone who reaches {host}:{port} can search and see "
               f"all pictures of {where}{PLAIN}", file=sys.stderr)  # fmt: skip
     here = in_address(EVERYWHERE.get(host, host))
-    others = f", for others on http://{in_address(allow_host)}:{port}/" if allow_host else ""
-    print(f"{len(searcher.index):,} pictures on http://{here}:{port}/{others} (Ctrl-C ends)",
-          flush=True)  # fmt: skip
+    others = f"{in_address(allow_host)}:{port}{prefix}/" if allow_host else ""
+    others = others and f", for others on http://{others}"
+    print(f"{len(searcher.index):,} pictures on http://{here}:{port}{prefix}/{others} (Ctrl-C "
+          "ends)", flush=True)  # fmt: skip
     server.run()
     return 0

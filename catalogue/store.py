@@ -3,7 +3,7 @@
 <index_dir>/
   index.json            what made it, of which folder, how many of what
   rows.sqlite           files (path, size, mtime, sha-256, status, reason) and, by sha-256, the
-                        block and row of each vector: copies of a file share one
+                        block and row of each vector: copies of a file share one; what a table says
   blocks/<number>.npy   float32 [n, D], written once and never changed
 
 A block is written whole; one SQLite commit then makes its rows count. So a block that no row names
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from catalogue.table import entries
 from command_line.errors import InputError
 from command_line.files import lock_folder, whole_file, write_json
 from datasets.released_files import read_json
@@ -40,6 +41,13 @@ CREATE TABLE IF NOT EXISTS files (
   sha256 TEXT, status TEXT NOT NULL CHECK (status IN ('ok', 'broken')), reason TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS files_of_vector ON files (sha256);
+CREATE TABLE IF NOT EXISTS said (file INTEGER PRIMARY KEY, said TEXT NOT NULL);  -- JSON
+CREATE TABLE IF NOT EXISTS partners (  -- as table.Entry
+  file INTEGER NOT NULL, place INTEGER NOT NULL, value TEXT NOT NULL, others INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS partners_of_file ON partners (file);
+CREATE INDEX IF NOT EXISTS partners_of_others ON partners (place, others, value);
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text);  -- rowid: of the file
 CREATE TEMP TABLE found (
   path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -52,7 +60,8 @@ def rows_errors(folder):
     try:
         yield
     except sqlite3.Error as error:
-        raise InputError(f"{Path(folder, ROWS)}: {error}") from None
+        hint = "; import catalogue before tensorflow, which hides it" * ("fts5" in str(error))
+        raise InputError(f"{Path(folder, ROWS)}: {error}{hint}") from None
 
 
 def block_path(folder, number):
@@ -125,6 +134,24 @@ class Writer:
             np.save(file, features)
             file.flush()
             os.fsync(file.raw.fileno())
+
+    def keep_said(self, said, root, anew):
+        """Keeps what a table and their names say of the pictures there are, of new ones alone
+        unless anew -> of how many the table says something."""
+        add = ("INSERT INTO said VALUES (?, ?)", "INSERT INTO words (rowid, text) VALUES (?, ?)")
+        with self.rows:
+            for table, number in (("said", "file"), ("partners", "file"), ("words", "rowid")):
+                stays = "SELECT id FROM files WHERE status = 'ok' AND NOT ?"
+                self.rows.execute(f"DELETE FROM {table} WHERE {number} NOT IN ({stays})", (anew,))
+            new = "SELECT id, path FROM files WHERE status = 'ok' AND id NOT IN"
+            new = self.rows.execute(f"{new} (SELECT file FROM said)").fetchall()
+            for entry in entries(said, root, new):
+                self.rows.execute(add[0], (entry.number, entry.said))
+                self.rows.execute(add[1], (entry.number, " ".join(entry.words)))
+                partners = [(entry.number, *partner) for partner in entry.partners]
+                self.rows.executemany("INSERT INTO partners VALUES (?, ?, ?, ?)", partners)
+            (count,) = self.rows.execute("SELECT count(*) FROM said WHERE said != '{}'").fetchone()
+        return count
 
     def counts(self):
         """What the index holds -> {"images", "broken", "vectors", "unused_vectors"}."""

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from flask import request
+
 LONGEST = 50  # steps
 
 
@@ -26,4 +28,4 @@ def address(steps, **more):
     left out where empty."""
     pairs = [pair for step in steps[-LONGEST:] for pair in (("p", step.picture), ("t", step.text))]
     pairs += [(name, value) for name, value in more.items() if value]
-    return f"/?{urlencode(pairs)}" if pairs else "/"
+    return f"{request.script_root}/{'?' if pairs else ''}{urlencode(pairs)}"

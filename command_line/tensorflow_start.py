@@ -24,6 +24,8 @@ def start_tensorflow():
     each room whose modules import TensorFlow."""
     if "tensorflow" in sys.modules:
         return
+    with contextlib.suppress(ImportError):  # the catalogue says what it needs
+        import sqlite3  # noqa: F401 - first: TensorFlow brings an SQLite of its own, without FTS5
     if platform.machine() in ("x86_64", "AMD64"):
         os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     # A child inherits the level, but not the quiet import.

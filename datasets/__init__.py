@@ -18,7 +18,7 @@ InputError names file and entry of what is wrong. Every reader has
   image_places(name, subset)                    -> [(folder below the root, file name)], best first
   tuning_root(data_path)                        -> ({what: count}, {file: lines}), see tuning_split
   read_urls                                     as fashion_iq.py's, or None: no URLs of images
-  read_values                                   as products.py's, or None: no values of images
+  read_values, read_table                       as products.py's, or None: no values of images
 """
 
 import importlib

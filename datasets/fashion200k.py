@@ -24,7 +24,7 @@ SIDE_TEXT_IMAGES = ""
 SUBSETS = ("",)
 PROTOCOLS = ("val",)
 DECODER = "tensorflow"  # as published; of datasets/images.py's READ_PIXELS
-read_urls = read_values = None  # its images have none
+read_urls = read_values = read_table = None  # its images have none
 ANNOTATIONS = ["labels", "test_queries.txt"]
 IMAGE_FOLDERS = ("women", "dresses", "jackets", "pants", "skirts", "tops")
 RELEASED = {  # counted in the released files

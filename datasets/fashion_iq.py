@@ -28,7 +28,7 @@ SIDE_TEXT_IMAGES = "; download_fashion_iq.py --all fetches them"
 SUBSETS = CATEGORIES = ("dress", "shirt", "toptee")
 PROTOCOLS = ("val", "original")  # the VAL paper's; FashionIQ's own
 DECODER = "tensorflow"  # as published; of datasets/images.py's READ_PIXELS
-read_values = None  # its images have none
+read_values = read_table = None  # its images have none
 CAPTIONS, SPLITS = "captions/cap.{}.{}.json", "image_splits/split.{}.{}.json"
 TAGS = "image_tag_dataset/tags/asin2attr.{}.train.json"
 ANNOTATIONS = [

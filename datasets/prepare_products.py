@@ -21,18 +21,13 @@ from datasets.find_images import find_written
 from datasets.image_files import open_images
 from datasets.pair_index import PairIndex
 from datasets.placeholders import too_small
-from datasets.product_table import Table
+from datasets.product_table import REPEATED, Table
 from datasets.products import PARTS, TRAINING, TUNING, VALIDATION, one_value_less, sentence
 from datasets.released_files import read_lines
 from datasets.tuning_split import join, split_by_image
 
-PHRASES = (
-    "replace {old} with {new}", "{new} instead of {old}", "is {new}", "make it {new}",
-    "not {old} but {new}", "the same, but {new}", "in {new}", "{new}",
-)  # fmt: skip
 SHARES = (0.8, 0.9)  # of training; of training and tuning
 PART_OF = {"": None, **{part: part for part in PARTS}, "train": TRAINING, "val": VALIDATION}
-REPEATED = 3  # products a value, of a column that may be an attribute
 SHOWN = 10  # changes an attribute, pictures that can't be used
 
 
@@ -243,7 +238,7 @@ def prepare(flags):
     root, folder = Path(flags.data_path), Path(flags.image_dir).resolve()
     if not folder.is_dir():
         raise InputError(f"--image_dir={flags.image_dir}: no such folder", 2)
-    phrases = read_phrases(flags.phrases) if flags.phrases else list(PHRASES)
+    phrases = read_phrases(flags.phrases) if flags.phrases else list(products.PHRASES)
     about = {"table": flags.table, "folder": str(folder), "attributes": attributes,
              "group": flags.group, "phrases": phrases}  # fmt: skip
     prepared = (root / products.ANNOTATIONS[1]).exists()

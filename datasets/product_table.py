@@ -12,6 +12,7 @@ from datasets.released_files import check_caption, check_name, read_text
 
 NO_VALUE = {"", "-", "na"}
 SEPARATORS = ",;\t"
+REPEATED = 3  # products a value, of a column that may be an attribute
 PICTURE = re.compile(rf"(?:{'|'.join(map(re.escape, SUFFIXES))})(?=[^\w.]|$)", re.IGNORECASE)
 
 
@@ -74,21 +75,22 @@ class Table:
 
     def values(self, name, flag=""):
         """The column's values, None where there is none."""
-        return [_value(text) for _, text in self.texts(name, flag)]
+        return [normal(text) for _, text in self.texts(name, flag)]
 
     def images(self, name, flag):
         """The column's (place, file name below the folder of images)."""
-        return [(place, _image_name(text, place)) for place, text in self.texts(name, flag)]
+        return [(place, image_name(text, place)) for place, text in self.texts(name, flag)]
 
 
-def _value(text):
+def normal(text):
     """As the model reads it; None for what says that there is none."""
     text = " ".join(unicodedata.normalize("NFKC", text).lower().split())
     return None if text in NO_VALUE else text
 
 
-def _image_name(text, place):
-    if _value(text) is None:
+def image_name(text, place):
+    """A cell that is one picture's name. Raises InputError naming the place."""
+    if normal(text) is None:
         raise InputError(f"{place}: no image in this row")
     if "://" in text:
         raise InputError(f"{place}: an address: download the pictures and give their file names")

@@ -32,6 +32,10 @@ read_urls = None  # its images have none
 PARTS = TRAINING, TUNING, VALIDATION = ("training", "tuning", "validation")
 SEED = 0  # of the validation queries
 MOST_QUERIES = 5_000
+PHRASES = (
+    "replace {old} with {new}", "{new} instead of {old}", "is {new}", "make it {new}",
+    "not {old} but {new}", "the same, but {new}", "in {new}", "{new}",
+)  # fmt: skip
 BRACES = re.compile(r"\{(.*?)\}")  # what is filled in, in a phrase
 
 
@@ -143,6 +147,12 @@ def read_values(data_path, names):
         raise InputError(f"{data_path}: no product {min(unknown)}; generate the ground truth again")
     rows = [[codes.setdefault(v, len(codes) - 1) for v in values[name]] for name in names]
     return about["attributes"], np.array(rows, np.int64).reshape(len(names), -1)
+
+
+def read_table(data_path):
+    """-> (attributes, phrases, {image: its values})."""
+    products, about = read_products(data_path)
+    return about["attributes"], about["phrases"], {p.image: p.values for p in products}
 
 
 def read_products(data_path, *parts):

@@ -20,7 +20,7 @@ SIDE_TEXT_IMAGES = ""
 SUBSETS = ("",)
 PROTOCOLS = ("val",)
 DECODER = "tensorflow"  # as published; of datasets/images.py's READ_PIXELS
-read_urls = read_values = None  # its images have none
+read_urls = read_values = read_table = None  # its images have none
 CAPTIONS, SIDE_TEXTS = "relative_captions_shoes.json", "captions_shoes.json"
 TRAIN, TEST = "train_im_names.txt", "eval_im_names.txt"
 ANNOTATIONS = [CAPTIONS, TRAIN, TEST]

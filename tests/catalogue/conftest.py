@@ -6,8 +6,9 @@ import pytest
 
 from catalogue import opening, search
 from catalogue.encoding import Encoding
+from catalogue.file_index import FileIndex
 from catalogue.search import Searcher
-from tests.support.small_catalogue import index_of, write_picture
+from tests.support.small_catalogue import Drawn, index_of, write_picture
 from tests.support.small_run import write_run
 
 ODD = ["ünï 画像.png", 'quo"te\'s.png', "new\nline.png", " blank .png", "<script>alert(1)<b>.png"]
@@ -30,6 +31,24 @@ def photos(tmp_path):
         write_picture(folder / "dresses" / "long" / f"{seed}.png", 10 + seed)
     (folder / "notes.txt").write_text("no picture")
     return folder
+
+
+@pytest.fixture(params=["files", "database"])
+def store(request, tmp_path, photos, run):
+    """(function that indexes photos, function that opens the index), of either kind."""
+    if request.param == "files":
+        index = tmp_path / "index"
+        return lambda **how: index_of(index, photos, run, **how), lambda: FileIndex(index)
+    pytest.importorskip("psycopg")
+    from catalogue.database_index import DatabaseIndex
+    from catalogue.database_indexing import update_database
+
+    url = request.getfixturevalue("database")
+    options = dict(say=lambda line: None)
+    return (
+        lambda **how: update_database(url, photos, Drawn(), run, **options, **how),
+        lambda: DatabaseIndex(url),
+    )
 
 
 @pytest.fixture(scope="session")

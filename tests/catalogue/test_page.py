@@ -71,7 +71,9 @@ def test_copies_are_folded_and_folders_filter(shop):
     assert "tops/1.png" in everything.text and "dresses/copy of 1.png" in everything.text
     only = client.get(f"/?p={number}&t=a+dress&within=odd/&n=240")
     assert cards(only) and all(title.startswith("odd/") for _, title in cards(only))
-    assert "No picture was found here" in client.get(f"/?p={number}&t=&within=none").text
+    for address in (f"/?p={number}&t=&within=Odd", "/?within=Odd"):
+        refused = client.get(address)
+        assert refused.status_code == 400 and "nearest: &#39;odd/&#39;" in refused.text
     few = client.get(f"/?p={number}&t=&n=3")
     assert len(cards(few)) == 3 and any("n=27" in link for link in links(few))
 
@@ -157,6 +159,59 @@ def test_api(shop):
     rest = client.post("/api/search", json={**asked, "skip": 2}).json["results"]
     assert rest[:2] == by_name["results"][2:]
     assert "POST /api/search" in client.get("/api/").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"txt": "red"}, "no field 'txt'; nearest: text"),
+        ({"topk": 5}, "no field 'topk'; nearest: top"),
+        ({"colour": "red"}, "no field 'colour'; known: image, name, text, top,"),
+        ({"top": 2.7}, "top must be a whole number from 1 to 1000"),
+        ({"top": "5"}, "top must be"),
+        ({"skip": True}, "skip must be"),
+        ({"hide_copies": 1}, "hide_copies must be"),
+        ({"keep_query": "true"}, "keep_query must be"),
+        ({"largest_distance": "1"}, "largest_distance must be"),
+        ({"image": "a.jpg"}, "image must be a picture's file"),
+        ({"within": "Odd"}, "no folder 'Odd/' in this catalogue; nearest: 'odd/'"),
+        ({"within": "u\u0308n"}, "nearest: 'ün/' (the same letters in another Unicode form)"),
+    ],
+)
+def test_what_the_api_does_not_know_is_refused_by_name(shop, fields, said):
+    client, photos, again = shop
+    if "u\u0308n" in fields.values():
+        write_picture(photos / "ün/x.png", 5)
+        again()
+    answer = client.post("/api/search", json={"name": "tops/3.png", **fields})
+    assert answer.status_code == 400 and said in answer.json["error"]
+
+
+def test_what_a_form_does_not_know_is_refused_by_name(shop):
+    client, _, _ = shop
+
+    def search(**fields):
+        return client.post("/api/search", data={"name": "tops/3.png", **fields})
+
+    for fields, said in (
+        ({"top": "2.7"}, "top must be"), ({"top": "1_0"}, "top must be"), ({"top": "٣"}, "top"),
+        ({"text": ["a", "b"]}, "text is there twice"), ({"within_": ""}, "nearest: within"),
+        ({"image": (io.BytesIO(png()), "x")}, "image and name are both there"),
+        ({"picture": (io.BytesIO(png()), "x")}, "no file 'picture'; "),
+    ):  # fmt: skip
+        answer = search(**fields)
+        assert answer.status_code == 400 and said in answer.json["error"], fields
+    assert search(top="3", hide_copies="true").status_code == 200
+    for path, said in (
+        ("/?txt=red", "no field &#39;txt&#39;; nearest: t"), ("/?n=2.7", "n must be"),
+        ("/?within=&within=odd", "within is there twice"), ("/?from=x", "from must be"),
+    ):  # fmt: skip
+        answer = client.get(path)
+        assert answer.status_code == 400 and said in answer.text, path
+    sent = client.post("/upload", data={"image": (io.BytesIO(png()), "x.png"), "t": "red"})
+    assert sent.status_code == 400 and "no field &#39;t&#39;; known: text" in sent.text
+    assert client.post("/api/search?top=3", json={"name": "tops/3.png"}).status_code == 400
+    assert client.get("/api/health?x=1").status_code == 400
 
 
 def test_another_host_sees_nothing(shop):

@@ -105,7 +105,9 @@ def test_filters(shop, searcher):
     dresses = [r for r in everything if r.name.startswith("dresses/")]
     assert searcher.find(path, CAPTIONS[1], top=100, within="dresses").results == dresses
     assert searcher.find(path, CAPTIONS[1], top=3, within="./dresses/").results == dresses[:3]
-    assert searcher.find(path, CAPTIONS[1], within="dres").results == []
+    for within, near in (("dres", "'dresses/'"), ("Dresses/", "'dresses/'"), ("xyz", "catalogue$")):
+        with pytest.raises(InputError, match=f"no folder '{within.strip('/')}/' in .*{near}"):
+            searcher.find(path, CAPTIONS[1], within=within)
     bound = everything[9].distance
     near = searcher.find(path, CAPTIONS[1], top=100, largest_distance=bound)
     assert near.results == [r for r in everything if r.distance <= bound] and not near.more

@@ -256,8 +256,8 @@ def test_the_printed_address_answers(host, allowed, printed, served, monkeypatch
         def refresh(self):
             pass
 
-    def make(app, *where):
-        server = make_server(app, *where)
+    def make(app, *where, **how):
+        server = make_server(app, *where, **how)
         server.run = lambda: servers.append(server)
         return server
 
