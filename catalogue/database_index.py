@@ -203,6 +203,11 @@ class DatabaseIndex(IndexedPhotos):
 
         return self._ask(ask)
 
+    def has_word(self, word):
+        """As FileIndex."""
+        ask = "SELECT FROM catalogue.said WHERE words @@ %s::tsquery LIMIT 1"
+        return self.has_words and bool(self._rows(ask, f"'{word}':*"))
+
     @cached_property
     def folders(self):
         """{folder of images, with `/` at its end: how many it holds itself}, sorted, as of the

@@ -30,9 +30,9 @@ class Feedback:
         """Names of two pictures, and what was asked. Raises InputError for what can't stand in the
         file, OSError from the disk; then nothing of it is there."""
         for name in (reference, target):
-            if image_name(name, name) != name or FORMULA.match(name):
+            if image_name(name, name).strip() != name or FORMULA.match(name):
                 raise InputError(f"{name!r}: a table can't hold this name")
-        caption = re.sub(r"^\W+|[^\S ]", " ", caption).strip()  # the model reads words alone
+        caption = " ".join(re.sub(r"^\W+", "", caption).split())  # the model reads words alone
         if not caption or not caption.isprintable():
             raise InputError("a table can't hold this sentence")
         line = io.StringIO()

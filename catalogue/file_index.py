@@ -166,9 +166,13 @@ class FileIndex(IndexedPhotos):
         first, end = self._range_of(within)
         match = " AND ".join(f'"{word}"*' for word in words)
         found = self._ask("SELECT rowid FROM words WHERE words MATCH ?", match)
-        places = (self._place.get(number, -1) for (number,) in found)
-        places = sorted(place for place in places if first <= place < end)
+        inside = np.isin(self._numbers[first:end], np.array(found, np.int64).ravel())
+        places = first + np.flatnonzero(inside)
         return self._numbers[places[skip : skip + top]].tolist(), len(places)
+
+    def has_word(self, word):
+        """Whether it is said of any image."""
+        return bool(self._ask("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", f'"{word}"*'))
 
     @cached_property
     def folders(self):

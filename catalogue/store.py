@@ -47,7 +47,7 @@ CREATE TABLE IF NOT EXISTS partners (  -- as table.Entry
 );
 CREATE INDEX IF NOT EXISTS partners_of_file ON partners (file);
 CREATE INDEX IF NOT EXISTS partners_of_others ON partners (place, others, value);
-CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text);  -- rowid: of the file
+CREATE VIRTUAL TABLE IF NOT EXISTS words USING fts5(text, prefix='1 2 3');  -- rowid: of the file
 CREATE TEMP TABLE found (
   path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -60,7 +60,7 @@ def rows_errors(folder):
     try:
         yield
     except sqlite3.Error as error:
-        hint = "; import catalogue before tensorflow, which hides it" * ("fts5" in str(error))
+        hint = "; import catalogue before tensorflow" if "fts5" in str(error) else ""
         raise InputError(f"{Path(folder, ROWS)}: {error}{hint}") from None
 
 
@@ -139,13 +139,15 @@ class Writer:
         """Keeps what a table and their names say of the pictures there are, of new ones alone
         unless anew -> of how many the table says something."""
         add = ("INSERT INTO said VALUES (?, ?)", "INSERT INTO words (rowid, text) VALUES (?, ?)")
+        new = "SELECT id, path FROM files WHERE status = 'ok' AND (? OR id NOT IN"
+        new = self.rows.execute(f"{new} (SELECT file FROM said))", (anew,)).fetchall()
+        new = list(entries(said, root, new))
+        self.rows.execute("PRAGMA cache_spill = off")  # nobody waits before it is all there
         with self.rows:
             for table, number in (("said", "file"), ("partners", "file"), ("words", "rowid")):
                 stays = "SELECT id FROM files WHERE status = 'ok' AND NOT ?"
                 self.rows.execute(f"DELETE FROM {table} WHERE {number} NOT IN ({stays})", (anew,))
-            new = "SELECT id, path FROM files WHERE status = 'ok' AND id NOT IN"
-            new = self.rows.execute(f"{new} (SELECT file FROM said)").fetchall()
-            for entry in entries(said, root, new):
+            for entry in new:
                 self.rows.execute(add[0], (entry.number, entry.said))
                 self.rows.execute(add[1], (entry.number, " ".join(entry.words)))
                 partners = [(entry.number, *partner) for partner in entry.partners]

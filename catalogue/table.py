@@ -138,7 +138,7 @@ def find_words(index, text, within="", skip=0, top=10):
     if not 1 <= len(words) <= MOST_ASKED:
         raise InputError(f"words: {len(words)} of them; 1 to {MOST_ASKED} can be looked for")
     numbers, count = index.with_words(words, within, skip, top)
-    missing = [] if count else [w for w in words if not index.with_words([w], "", 0, 1)[1]]
+    missing = [] if count else [word for word in words if not index.has_word(word)]
     return Listed(numbers, count, missing)
 
 

@@ -73,8 +73,9 @@ def shop(tmp_path, run, encoding, monkeypatch):
     monkeypatch.setattr(opening, "open_source", lambda *arguments: encoding)
     monkeypatch.setattr(search, "COPY_DISTANCE", 1e-9)  # to a drawn net, noise is alike
 
-    def again():
-        index_of(tmp_path / "index", photos, run, lambda path: encoding.files, block_rows=31)
+    def again(**how):
+        encoder = lambda path: encoding.files  # noqa: E731
+        index_of(tmp_path / "index", photos, run, encoder, block_rows=31, **how)
 
     again()
     return make_app(Searcher(tmp_path / "index"), ["localhost"]).test_client(), photos, again

@@ -1,4 +1,5 @@
-"""The page in a real browser: the whole path by mouse and keyboard, at two widths, without scripts.
+"""The page in a real browser: the whole path by mouse and keyboard, at three widths, without
+scripts.
 
 Needs chromium (CHROMIUM=/path/to/it, or on the PATH); skipped where there is none."""
 
@@ -17,10 +18,12 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 from catalogue import search  # noqa: E402 - after the skips
 from catalogue.encoding import Encoding  # noqa: E402
+from catalogue.feedback import Feedback  # noqa: E402
 from catalogue.page import make_app  # noqa: E402
 from catalogue.search import Searcher  # noqa: E402
 from catalogue.serve import make_server  # noqa: E402
 from tests.support.small_catalogue import index_of  # noqa: E402
+from tests.support.small_products import write_table  # noqa: E402
 
 FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync
 --disable-background-networking --disable-component-update""".split()
@@ -35,15 +38,20 @@ def site(tmp_path_factory, run):
         path = root / "photos" / ("tops" if number % 2 else "dresses") / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (60, 80), (8 * number, 255 - 8 * number, 40 * (number % 6))).save(path)
+    sleeves = ("longer", "shorter", "a print")
+    rows = [(f"tops/{n}.png", "tops", sleeves[n % 3]) for n in range(1, 20, 2)]
+    table = write_table(root / "shop.csv", rows, ("image", "kind", "sleeves"))
     encoding = Encoding(str(run), "")
-    index_of(root / "index", root / "photos", run, lambda path: encoding.files, block_rows=31)
+    index_of(root / "index", root / "photos", run, lambda path: encoding.files, block_rows=31,
+             table=str(table), attributes="kind,sleeves")  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "COPY_DISTANCE", 1e-9)  # to a drawn net, all are alike
         searcher = Searcher(root / "index")
         searcher.index.about["examples"] = ["is red with longer sleeves", "a dress"] + 6 * [
             "has a deep v shaped neckline and a floral print"
         ]
-        server = make_server(make_app(searcher, ["127.0.0.1"]), "127.0.0.1", 0)
+        app = make_app(searcher, ["127.0.0.1"], Feedback(root / "feedback.csv"))
+        server = make_server(app, "127.0.0.1", 0)
         threading.Thread(target=server.run, daemon=True).start()
         yield f"http://127.0.0.1:{server.effective_port}", root
         server.close()
@@ -57,12 +65,12 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(params=["desktop", "phone", "no script"])
+@pytest.fixture(params=["desktop", "phone", "no script", "phone, no script"])
 def page(request, browser, site):
     """A page that fails the test on an error of its own, or when it asks another machine."""
     context = browser.new_context(
-        viewport={"width": 360 if request.param == "phone" else 1280, "height": 800},
-        java_script_enabled=request.param != "no script",
+        viewport={"width": 360 if "phone" in request.param else 1200, "height": 800},
+        java_script_enabled="no script" not in request.param,
         base_url=site[0],
     )
     page = context.new_page()
@@ -117,6 +125,41 @@ def test_from_a_picture_of_the_catalogue(page):
     assert names(page) == second
     follow(page, page.get_by_role("link", name="More"))
     assert len(names(page)) == 29
+
+
+def shot(page, name):
+    """Kept for people where CHROMIUM_SHOTS names a folder."""
+    if folder := os.environ.get("CHROMIUM_SHOTS"):
+        page.screenshot(path=f"{folder}/{name}-{page.viewport_size['width']}.png")
+
+
+def test_words_one_click_and_a_choice_that_is_written_down(page, site):
+    lines = (site[1] / "feedback.csv").read_text().count("\n")
+    page.goto("/")
+    shot(page, "begin")
+    page.fill("input[name=words]", "TOPS short")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert "4 pictures with “TOPS short”" in page.locator("#found").inner_text()
+    assert names(page) == [f"tops/{n}.png" for n in (1, 13, 19, 7)] and fits(page)
+    assert "tops · shorter" in page.locator(".cards .said").first.inner_text()
+    shot(page, "words")
+    follow(page, page.locator(".cards a").first)
+    assert "kind, sleeves" in page.locator(".field .hint").inner_text()
+    follow(page, page.get_by_role("link", name="is longer"))
+    assert page.locator("h1").inner_text() == "Like this one, but “is longer”" and fits(page)
+    answer, address = names(page), page.url
+    shot(page, "answer")
+    follow(page, page.get_by_role("button", name=f"This is it: {answer[2]}"))
+    assert f"Written down: {answer[2]} is it" in page.locator(".note").inner_text()
+    assert names(page) == answer and fits(page)
+    shot(page, "chosen")
+    page.reload()
+    page.go_back()
+    assert page.url == address and names(page) == answer
+    written = (site[1] / "feedback.csv").read_text().splitlines()
+    assert len(written) == lines + 1
+    assert written[-1].startswith(f"tops/1.png,{answer[2]},is longer,20")
 
 
 def test_with_a_picture_of_ones_own(page, site):

@@ -14,6 +14,7 @@ from catalogue.page import make_app  # noqa: E402
 from catalogue.search import Searcher  # noqa: E402
 from tests.datasets.test_image_files import huge_png  # noqa: E402
 from tests.support.small_catalogue import index_of, write_picture  # noqa: E402
+from tests.support.small_products import write_table  # noqa: E402
 
 
 def links(response):
@@ -225,6 +226,63 @@ def test_another_host_sees_nothing(shop):
         assert answer.status_code == 200
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_the_page_lives_below_a_prefix_and_says_who_may_read_it(shop):
+    client, _, _ = shop
+    prefixed = {"SCRIPT_NAME": "/shop"}
+    link = cards(client.get("/", environ_overrides=prefixed))[0][0]
+    page = client.get(f"{link.removeprefix('/shop')}is+red", environ_overrides=prefixed)
+    addresses = re.findall(r'(?:href|src|action)="([^"#]+)"', page.text)
+    assert addresses and all(address.startswith("/shop/") for address in addresses)
+    sent = client.post("/upload", data={"image": (io.BytesIO(png()), "x.png")},
+                       environ_overrides=prefixed)  # fmt: skip
+    assert sent.location.startswith("/shop/?p=u")
+    shop_page, asked = "https://shop.example", {"name": "tops/3.png", "top": 1}
+    open_to = make_app(client.application.service.searcher, ["localhost"], None, [shop_page])
+    for app, origin, allowed in (
+        (open_to, shop_page, shop_page), (open_to, "https://evil.example", None),
+        (client.application, shop_page, None),
+    ):  # fmt: skip
+        headers = {"Origin": origin}
+        for answer in (
+            app.test_client().post("/api/search", json=asked, headers=headers),
+            app.test_client().options("/api/search", headers=headers),
+        ):
+            assert answer.status_code == 200
+            assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+            assert ("Origin" in answer.headers.get("Vary", "")) == (app is open_to)
+        page = app.test_client().get("/", headers=headers)
+        assert "Access-Control-Allow-Origin" not in page.headers
+
+
+def test_words_and_what_is_asked_for_are_shown_and_hostile_texts_are_texts(shop, run):
+    client, photos, again = shop
+    cells = [("tops/1.png", "red", "<script>alert(3)</script>"), ("tops/3.png", "dress", "=1+1"),
+             ("tops/5.png", "red", '"><img src=x onerror=alert(4)>')]  # fmt: skip
+    table = write_table(photos.parent / "t.csv", cells, ("image", "colour", "note"))
+    again(table=str(table), attributes="colour")
+    page = client.get("/?words=RED")
+    assert "2 pictures with “RED”" in page.text and len(cards(page)) == 2
+    assert "red · &lt;script&gt;alert(3)" in page.text and "<script>alert" not in page.text
+    assert "<img src=x" not in page.text and "The table knows colour." in page.text
+    none = client.get("/?words=red+xyzzy%22%3Cb%3E").text
+    assert "0 pictures with" in none and "No picture has the word “xyzzy”" in none
+    assert "all of these words" in client.get("/?words=red+dress").text and "<b>" not in none
+    for words in ("!", "x" * 501, "a%20" * 501, "%00"):
+        assert client.get(f"/?words={words}").status_code == 400
+    asked = client.get(f"/?p={numbers(client)['tops/1.png']}&t=&words=")
+    assert 'aria-label="colour"' in asked.text and "is dress</a>" in asked.text
+    answer = client.get(next(link for link in links(asked) if "t=is+dress" in link))
+    assert "Like this one, but “is dress”" in answer.text and "dress · =1+1" in answer.text
+    said = client.post("/api/search", json={"name": "tops/1.png", "top": 36}).json["results"]
+    about = {result["name"]: result["about"] for result in said}
+    assert about["tops/3.png"] == {"colour": "dress", "note": "=1+1"} and about["tops/7.png"] == {}
+    words = client.get("/api/words?words=dress%20xyzzy").json
+    assert words == {"results": [], "count": 0, "missing": ["xyzzy"]}
+    (first, *_), count = (client.get("/api/words?words=dress&top=1").json[k] for k in
+                          ("results", "count"))  # fmt: skip
+    assert count > 1 and first["about"] == {} and client.get("/api/words").status_code == 400
 
 
 def test_a_script_is_shown_as_text(shop):
