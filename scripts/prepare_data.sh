@@ -75,9 +75,9 @@ unpack() {  # archives: each into its own folder, once
         [[ $folder/.unpacked_$(basename "$archive") -nt $archive ]] && continue
         echo "unpacking $archive"
         case $archive in
-            *.zip) "$python" -m zipfile -e "$archive" "$folder" ;;
+            *.zip) "$python" -m zipfile -e "$archive" "$folder" 2>&1 | tail -n 1 >&2 ;;
             *) tar -xf "$archive" -C "$folder" ;;
-        esac || fail "$archive: not an archive, or cut short; delete it and fetch it again"
+        esac || fail "$archive: not unpacked (above: why); if it is no archive, or cut short: delete it and fetch it again"
         touch "$folder/.unpacked_$(basename "$archive")"
     done
 }

@@ -131,7 +131,7 @@ def test_archives_fetched_by_hand(tmp_path, mirror):
     assert "train images: 2 instead of 172,049" in run.stdout and run.returncode == 1
     (data / "women_more.tgz").write_bytes(b"half")
     run = prepare(*flags)
-    assert run.returncode == 1 and "women_more.tgz: not an archive, or cut short" in run.stderr
+    assert run.returncode == 1 and "women_more.tgz: not unpacked (above: why)" in run.stderr
 
 
 @pytest.mark.parametrize(
