@@ -61,8 +61,10 @@ for row in rows[:: -(-len(rows) // 3)]:
     image, text = f"{images}/{row['reference']}", row["caption"]
     print(f'the pictures nearest to {image}, but "{text}":', *table(searcher.find(image, text, 5)), sep="\n")
 PYTHON
+echo "current: $run and $index"
+for old in {save_model,index}/"$name"-*; do
+    [[ ! $old =~ /"$name"-[0-9a-f]{12}(-[0-9]+)?$ || $old == "$run" || $old == "$index" ]] || echo "earlier, yours to delete: $old"
+done
 cat <<TEXT
-current: $run and $index. Earlier ones of $name, yours to delete:
-$(for old in {save_model,index}/"$name"-*; do case $old in "$run" | "$index" | *"*") ;; *) echo "  $old" ;; esac; done)
 Search on a page: .venv/bin/python search_catalogue.py --index_dir=$index --serve=True
 TEXT

@@ -107,13 +107,15 @@ def test_bad_flags_end_with_2_before_anything_runs(copy):
 def test_missing_images_are_refused_or_counted(copy):
     draw(copy, "shoes", "_gaps")
     data = "data/demo_gaps/shoes"
-    name = (copy / data / "eval_im_names.txt").read_text().split()[0]
-    (gone,) = (copy / data).rglob(name)
+    names = (copy / data / "eval_im_names.txt").read_text().split()[:2]
+    gone, broken = (next((copy / data).rglob(name)) for name in names)
     gone.unlink()
+    broken.write_bytes(b"<html>")
     flags = [*TINY, f"--data_path={data}", "--checkpoint_dir=save_model/gaps",
              "--composition=image_only", "--levels=high"]  # fmt: skip
     done = call(copy, "bash", "scripts/run_shoes.sh", *flags)
     assert done.returncode == 1 and gone.name in done.stderr and "--allow_missing" in done.stderr
     out = succeed(copy, "bash", "scripts/run_shoes.sh", *flags, "--allow_missing=True")
     assert "1 of" in out and f"images are missing (first: {gone.name})" in out
-    assert "missing images: 1," in (copy / "results/results_shoes.log").read_text()
+    assert f"unreadable (first: {data}/" in out and f"{broken.name}: HTML or XML page)" in out
+    assert "missing images: 2," in (copy / "results/results_shoes.log").read_text()
