@@ -7,6 +7,8 @@ import datasets
 from command_line.errors import InputError
 from datasets.image_files import SUFFIXES
 
+ENDINGS = sorted({*SUFFIXES, *map(str.upper, SUFFIXES)})
+
 
 def image_paths(dataset, data_path, names, subset=""):
     """Files of the named images -> {name: Path}, existing ones only. Each folder is listed once."""
@@ -40,28 +42,17 @@ def require_images(config, subset, *names):
 
 
 def find_written(names, folder):
-    """Files of names as people write them, without ending or with another case in it -> {name:
-    path below the folder}, those there are. The exact name comes first, then that with its ending
-    in lower case, then the alphabet."""
+    """Files of names as people write them, with or without ending -> {name: path below the folder},
+    those there are; of several the exact name, then the first ending in the alphabet."""
     listed, found = {}, {}
     for name in names:
         parent, file = os.path.split(name)
         if parent not in listed:
-            listed[parent] = _written(_file_names(Path(folder, parent)))
-        stem, ending = os.path.splitext(file)
-        if match := listed[parent].get(file) or listed[parent].get(stem + ending.lower()):
+            listed[parent] = _file_names(Path(folder, parent))
+        files = (file + ending for ending in ("", *ENDINGS))
+        if match := next((file for file in files if file in listed[parent]), None):
             found[name] = os.path.join(parent, match)
     return found
-
-
-def _written(files):
-    """{as it may be written: file} of pictures; any file as it is."""
-    written = {}
-    for file in sorted(files, reverse=True):
-        stem, ending = os.path.splitext(file)
-        if ending.lower() in SUFFIXES:
-            written[stem] = written[stem + ending.lower()] = file
-    return {**written, **{file: file for file in files}}
 
 
 def _file_names(folder):

@@ -21,22 +21,24 @@ from datasets.check_data import open_images
 from datasets.find_images import find_written
 from datasets.pair_index import PairIndex
 from datasets.placeholders import too_small
-from datasets.product_parts import assign_parts, read_split
-from datasets.product_table import REPEATED, Table, normal
+from datasets.product_table import REPEATED, Table
+from datasets.products import PARTS, TRAINING, TUNING, VALIDATION, one_value_less, sentence
 from datasets.released_files import read_lines
+from datasets.tuning_split import join, split_by_image
 
+SHARES = (0.8, 0.9)  # of training; of training and tuning
+PART_OF = {"": None, **{part: part for part in PARTS}, "train": TRAINING, "val": VALIDATION}
 SHOWN = 10  # changes an attribute, pictures that can't be used
 
 
 def show_columns(table, image_column):
     """Prints what each column would give as an attribute."""
-    cells = dict(zip(table.header, zip(*(row for _, row in table.rows), strict=True), strict=True))
-    names = [name for name in cells if name not in ("", image_column, "split")]
-    columns = {name: list(map(normal, cells[name])) for name in names}
+    names = [name for name in table.header if name not in ("", image_column, "split")]
+    columns = {name: table.values(name) for name in names}
     sizes = {name: Counter(filter(None, column)) for name, column in columns.items()}
     likely = [n for n, size in sizes.items() if 1 < len(size) <= size.total() / REPEATED]
     rows = enumerate(zip(*(columns[name] for name in likely), strict=True))
-    counts = count_partners(PairIndex(rows, products.one_value_less), likely)
+    counts = count_partners(PairIndex(rows, one_value_less), likely)
     print(f"{'column':<24}{'values':>9}{'products a value':>18}{'with a partner *':>18}")
     for name, size in sizes.items():
         mean = f"{size.total() / max(len(size), 1):,.1f}"
@@ -77,34 +79,64 @@ def read_images(table, column, folder):
         raise InputError(f"{cells[0][0]}: below {folder} is none of the images, or none opens")
     missing = [f"{place}: missing: {name}" for place, name in cells if name not in found]
     unusable = [f"{paths[path]}: {why}" for path, why in sorted({**broken, **tiny}.items())]
-    print(*missing[:SHOWN], *unusable[:SHOWN], sep="\n")
-    copies = Counter(digests.values())
-    counts = {
-        "rows": len(cells),
-        "images found": len(found),
-        "images missing": len(missing),
-        "images broken": len(broken),
-        "images tiny": len(tiny),
-        "rows whose bytes others have": sum(n for n in copies.values() if n > 1),
-    }
+    for line in (*missing[:SHOWN], *unusable[:SHOWN]):
+        print(line)
+    copies = Counter(digests.values()).values()
+    counts = {"rows": len(cells), "images found": len(found), "images missing": len(missing),
+              "images broken": len(broken), "images tiny": len(tiny),
+              "rows whose bytes others have": sum(n for n in copies if n > 1)}  # fmt: skip
     rows = {i: found[name] for i, (_, name) in enumerate(cells) if found.get(name) in digests}
     return rows, digests, counts
 
 
-def read_given(path, folder, row_of):
-    """Triplets that people wrote -> [(reference, target, caption)] with numbers of `row_of`
-    ({file: number}), None for pictures that are not in it."""
+def read_given(path, folder):
+    """Triplets that people wrote -> [(file of the reference, of the target, caption)]."""
     table, given = Table(path), []
     columns = [table.images(name, "--triplets") for name in ("reference", "target")]
     found = find_written([name for column in columns for _, name in column], folder)
     captions = table.texts("caption", "--triplets")
     for (place, own), (_, other), (where, caption) in zip(*columns, captions, strict=True):
-        if found.get(own, own) == found.get(other, other):
+        reference, target = found.get(own, own), found.get(other, other)
+        if reference == target:
             raise InputError(f"{place}: the target is the same picture")
         if not caption:
             raise InputError(f"{where}: no caption")
-        given.append((*(row_of.get(found.get(name)) for name in (own, other)), caption))
+        given.append((reference, target, caption))
     return given
+
+
+def read_split(table):
+    """The column `split`, where there is one: a part or None for each row."""
+    cells = table.texts("split", "") if "split" in table.header else [("", "")] * len(table.rows)
+    for place, text in cells:
+        if text.lower() not in PART_OF:
+            raise InputError(f"{place}: {text!r} is none of {', '.join(filter(None, PART_OF))}")
+    return [PART_OF[text.lower()] for _, text in cells]
+
+
+def assign_parts(groups, digests, given, before, pairs):
+    """{file: part}, so that products of tomorrow move nobody: a hash of its group decides.
+
+    groups, digests: of each file. given, before: {file: part} that override, and that there were.
+    What shares a group or its bytes stays together, in the part that one of them had before, else
+    that of the first in the table. pairs: of files, where given triplets alone are the data, which
+    divide these so that no picture is in two parts, whatever was before."""
+    group_of = join([(("group", group), digests[file]) for file, group in groups.items()])
+    together = {file: group_of[digests[file]] for file in groups}
+    if pairs:
+        pairs = [[together[file] for file in pair] for pair in pairs]
+        part_of = dict.fromkeys((member for pair in pairs for member in pair), TRAINING)
+        for part, share in ((VALIDATION, 1 - SHARES[1]), (TUNING, 1 - SHARES[0] / SHARES[1])):
+            taken, _ = split_by_image(pairs, share)
+            part_of.update(dict.fromkeys(taken, part))
+            pairs = [pair for pair in pairs if pair[0] not in taken]
+        before = {file: part_of[group] for file, group in together.items() if group in part_of}
+    part_of = {}
+    for file in sorted(groups, key=lambda f: (f not in given, f not in before)):
+        share = int(hashlib.sha256(groups[file].encode()).hexdigest()[:16], 16) / 2**64
+        hashed = PARTS[np.searchsorted(SHARES, share, side="right")]
+        part_of.setdefault(together[file], given.get(file) or before.get(file) or hashed)
+    return {file: given.get(file) or part_of[group] for file, group in together.items()}
 
 
 def read_rows(table, flags, attributes, before):
@@ -114,61 +146,64 @@ def read_rows(table, flags, attributes, before):
     groups = table.values(flags.group, "--group") if flags.group else [None] * len(table.rows)
     split = read_split(table)
     rows, digests, counts = read_images(table, flags.image_column, flags.image_dir)
-    files = list(rows.values())
-    row_of = {file: i for i, file in enumerate(files)}
-    given = read_given(flags.triplets, flags.image_dir, row_of) if flags.triplets else []
-    known = [row for row in given if None not in row]
+    given = read_given(flags.triplets, flags.image_dir) if flags.triplets else []
+    known = [triplet for triplet in given if digests.keys() >= set(triplet[:2])]
     parts = assign_parts(
-        [groups[row] or os.path.splitext(file)[0] for row, file in rows.items()],
-        [digests[file] for file in files],
-        [split[row] for row in rows],
-        [before.get(file) for file in files],
-        [] if attributes else [row[:2] for row in known],
+        {file: groups[row] or os.path.splitext(file)[0] for row, file in rows.items()},
+        digests,
+        {file: split[row] for row, file in rows.items() if split[row]},
+        before,
+        [] if attributes else [triplet[:2] for triplet in known],
     )
-    triplets, kept = [[] for _ in files], Counter()
+    triplets, kept = {file: [] for file in parts}, Counter()
     for reference, target, caption in known:
         if parts[reference] == parts[target]:
-            triplets[reference].append([files[target], caption])
+            triplets[reference].append([target, caption])
             kept[parts[reference]] += 1
     if given:
-        counts |= {f"given triplets, {part}": kept[part] for part in products.PARTS}
+        counts |= {f"given triplets, {part}": kept[part] for part in PARTS}
         counts["given triplets left out: of two parts"] = len(known) - kept.total()
         counts["given triplets left out: no such product"] = len(given) - len(known)
-    fields = zip(files, (values[row] for row in rows), parts, triplets, strict=True)
-    return sorted(products.Product(*row) for row in fields), counts  # names differ
+    found = [(f, values[row], parts[f], triplets[f]) for row, f in rows.items()]
+    return [products.Product(*row) for row in sorted(found, key=lambda row: row[0])], counts
 
 
 def count_pairs(rows, about):
-    """Numbers of values, partners, triplets, queries -> {what: count}."""
-    names, index = about["attributes"], PairIndex(rows, products.one_value_less)
-    training = products.training_of(rows, about)
-    drawn = training.sampler(training.labelled)(0, 0)
-    if not drawn and not training.given:
+    """Prints and counts what there is to draw -> {what: count}."""
+    names, values = about["attributes"], [product.values for product in rows]
+    index, trained, asked = (
+        PairIndex([p for p in rows if p.part in parts], one_value_less)
+        for parts in (PARTS, (TRAINING, TUNING), (VALIDATION,))
+    )
+    given = Counter(p.part == VALIDATION for p in rows for _ in p.triplets)
+    triplets = len(trained.modifiable) + given[False]
+    if not triplets:
         what = f"no two products to train on differ in one of {', '.join(names)} alone"
         raise InputError(f"{about['table']}: {what if names else 'no triplet to train on'}")
-    counts = {f"products, {part}": sum(p.part == part for p in rows) for part in products.PARTS}
-    counts["different sets of values"] = len({product.values for product in rows})
-    for number, name in enumerate(names):
-        counts[f"values of {name}"] = len({product.values[number] for product in rows} - {None})
-    counts["products with a partner"] = len(index.modifiable)
-    counts |= {f"by {name}": count for name, count in count_partners(index, names).items()}
-    counts["triplets an epoch"] = len(drawn) + len(training.given)
-    counts["validation queries"] = len(products.benchmark_of(rows, about).queries)
-    return counts
+    show_changes(trained, about)
+    queries = len(asked.modifiable) if names else given[True]
+    return {
+        **{f"products, {part}": sum(p.part == part for p in rows) for part in PARTS},
+        "different sets of values": len(set(values)),
+        **{f"values of {n}": len({v[i] for v in values} - {None}) for i, n in enumerate(names)},
+        "products with a partner": len(index.modifiable),
+        **{f"by {name}": count for name, count in count_partners(index, names).items()},
+        "triplets an epoch": triplets,
+        "validation queries": min(queries, products.MOST_QUERIES),
+    }
 
 
-def show_changes(rows, about):
+def show_changes(index, about):
     """Prints what is drawn most often, each with an example of a sentence."""
-    index = PairIndex([p for p in rows if p.part != products.VALIDATION], products.one_value_less)
     *_, old, new = index.draw(np.random.default_rng(0))
     changes = Counter(zip(old.tolist(), new.tolist(), strict=True)).most_common()
+    pairs = [(*index.words[a], index.words[b][1], count) for (a, b), count in changes]
     for number, name in enumerate(about["attributes"]):
         print(f"{name}: the changes drawn most often")
-        pairs = [([index.words[word] for word in pair], count) for pair, count in changes]
-        own = [(a, b, count) for ((column, a), (_, b)), count in pairs if column == number]
-        for place, (a, b, count) in enumerate(own[:SHOWN]):
-            phrase = about["phrases"][place % len(about["phrases"])]
-            print(f"{count:>9,}  {a} -> {b}: {products.sentence(phrase, a, b)!r}")
+        own = [pair[1:] for pair in pairs if pair[0] == number][:SHOWN]
+        for place, (a, b, count) in enumerate(own):
+            text = sentence(about["phrases"][place % len(about["phrases"])], a, b)
+            print(f"{count:>9,}  {a} -> {b}: {text!r}")
 
 
 def compare(old, new):
@@ -182,13 +217,13 @@ def compare(old, new):
 def write(root, rows, about):
     """The files, and `images`, which leads to the folder: nothing is copied."""
     link, folder = root / "images", Path(about["folder"])
-    if link.is_dir() and not link.is_symlink() and link.resolve() != folder:
-        raise InputError(f"{link}: holds images of its own; choose another --data_path", 2)
-    (root / products.ANNOTATIONS[1]).unlink(missing_ok=True)  # who is stopped now prepares again
     if link.resolve() != folder:
+        if link.is_dir() and not link.is_symlink():
+            raise InputError(f"{link}: holds images of its own; choose another --data_path", 2)
         root.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(folder)
+    (root / products.ANNOTATIONS[1]).unlink(missing_ok=True)  # who is stopped now prepares again
     for name, lines in products.files_of(rows, about).items():
         write_lines(root / name, lines)
 
@@ -203,13 +238,9 @@ def prepare(flags):
     root, folder = Path(flags.data_path), Path(flags.image_dir).resolve()
     if not folder.is_dir():
         raise InputError(f"--image_dir={flags.image_dir}: no such folder", 2)
-    about = {
-        "table": flags.table,
-        "folder": str(folder),
-        "attributes": attributes,
-        "group": flags.group,
-        "phrases": read_phrases(flags.phrases) if flags.phrases else list(products.PHRASES),
-    }
+    phrases = read_phrases(flags.phrases) if flags.phrases else list(products.PHRASES)
+    about = {"table": flags.table, "folder": str(folder), "attributes": attributes,
+             "group": flags.group, "phrases": phrases}  # fmt: skip
     prepared = (root / products.ANNOTATIONS[1]).exists()
     old, earlier = products.read_products(root) if prepared else ([], about)
     before = {p.image: p.part for p in old if earlier["group"] == flags.group}
@@ -217,7 +248,6 @@ def prepare(flags):
     counts |= count_pairs(rows, about)
     for what, count in counts.items():
         print(f"{what:<44}{count:>9,}")
-    show_changes(rows, about)
     read = {"table": flags.table, "triplets": flags.triplets}
     digests = {n: hashlib.sha256(Path(p).read_bytes()).hexdigest() for n, p in read.items() if p}
     write(root, rows, {**about, "counts": counts, "sha256": digests})

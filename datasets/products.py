@@ -48,28 +48,9 @@ class Product(NamedTuple):
 
 
 def read_training(data_path):
-    """Both parts that are trained on."""
-    return training_of(*read_products(data_path))
-
-
-def read_side_texts(data_path):
-    """The values of the products that are trained on."""
-    return read_training(data_path).labelled
-
-
-def read_benchmark(data_path, subset, protocol):
-    """One query for each validation product that has a partner, the same every time; without
-    attributes the given ones. Correct is what has the target's values -> Benchmark."""
-    benchmark = benchmark_of(*read_products(data_path))
-    if not benchmark.queries:
-        raise InputError(f"{data_path}: no query: no two products of the validation part differ in "
-                         "one attribute; more products, or a column `split`")  # fmt: skip
-    return benchmark
-
-
-def training_of(products, about):
-    """Equal values, equal label; one without any value is like no other -> TrainingSet."""
-    products = [product for product in products if product.part != VALIDATION]
+    """Both parts that are trained on. Equal values, equal label; a product without any value is
+    like no other."""
+    products, about = read_products(data_path, TRAINING, TUNING)
     numbers, values = {}, {product.image: product.values for product in products}
     label = {p.image: numbers.setdefault(_same(p), len(numbers)) for p in products}
     texts = {p.image: " ".join(filter(None, p.values)) for p in products}
@@ -86,11 +67,20 @@ def training_of(products, about):
     return TrainingSet(labels(_given(products)), labelled, sampler, phrases)
 
 
-def benchmark_of(products, about):
-    products = [product for product in products if product.part == VALIDATION]
+def read_side_texts(data_path):
+    """The values of the products that are trained on."""
+    return read_training(data_path).labelled
+
+
+def read_benchmark(data_path, subset, protocol):
+    """One query for each validation product that has a partner, the same every time; without
+    attributes the given ones. Correct is what has the target's values -> Benchmark."""
+    products, about = read_products(data_path, VALIDATION)
     asked = _given(products)
     if about["attributes"]:
         asked = sample(PairIndex(products, one_value_less), about["phrases"], SEED, 0)
+    if not asked:
+        raise InputError(f"{data_path}: no query in the validation part; more products needed")
     same, key = {}, {product.image: _same(product) for product in products}
     for image in sorted(key):
         same.setdefault(key[image], []).append(image)
@@ -139,9 +129,9 @@ def image_places(name, subset):
 
 def tuning_root(data_path):
     """The tuning part is the validation of what the training part trains."""
-    products, about = read_products(data_path)
+    products, about = read_products(data_path, TRAINING, TUNING)
     part_of = {TRAINING: TRAINING, TUNING: VALIDATION}
-    products = [p._replace(part=part_of[p.part]) for p in products if p.part in part_of]
+    products = [product._replace(part=part_of[product.part]) for product in products]
     tuning = sum(product.part == VALIDATION for product in products)
     counts = {"products for tuning": tuning, "for training": len(products) - tuning}
     return counts, files_of(products, about)
@@ -163,14 +153,15 @@ def read_table(data_path):
     return about["attributes"], about["phrases"], {p.image: p.values for p in products}
 
 
-def read_products(data_path):
-    """-> (list[Product], products.json)."""
+def read_products(data_path, *parts):
+    """-> (list[Product] of these parts, by default all; products.json)."""
     path, about_path = (Path(data_path, name) for name in ANNOTATIONS)
     about, lines = read_json(about_path, dict), read_lines(path)
     if about.get("digest") != _digest(lines, about):
         raise InputError(f"{path}: not what prepare_products wrote; delete it and prepare again")
     products = [Product(**json.loads(line)) for line in lines]
-    return [product._replace(values=tuple(product.values)) for product in products], about
+    wanted = [product for product in products if product.part in (parts or PARTS)]
+    return [product._replace(values=tuple(product.values)) for product in wanted], about
 
 
 def files_of(products, about):

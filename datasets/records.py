@@ -11,7 +11,7 @@ class Triplet(NamedTuple):
     target: str
     caption: str  # one relative caption, raw
     subset: str = ""  # FashionIQ category
-    label: int | None = None  # of the target; equal ones are no negatives of each other
+    label: int | None = None  # of the target: no negative of its equals; all or none have one
 
 
 class LabelledImage(NamedTuple):

@@ -19,7 +19,8 @@ def read_text(path):
         raise InputError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}:{line}: not UTF-8 (byte {error.start} of the file)") from None
+        place = f"{path}:{line}: not UTF-8 (byte {error.start} of the file)"
+        raise InputError(f"{place}: save it as UTF-8, a table as CSV") from None
 
 
 def read_lines(path):

@@ -15,7 +15,7 @@ import datasets
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from comparison.plot import read_log
-from config import DATASETS
+from demo.generate_demo_data import RELEASED
 from evaluation.evaluation_set import evaluation_sets
 from evaluation.features import find_features
 from evaluation.recall import PUBLISHED_RECALLS, recall_name
@@ -86,7 +86,7 @@ def plot_training(dataset, path):
 
 def main(argv):
     parser = Flags(__doc__)
-    parser.add_argument("--dataset", choices=DATASETS, default="fashion_iq")
+    parser.add_argument("--dataset", choices=RELEASED, default="fashion_iq")
     parser.add_argument("--results_dir", default="results")
     flags = parser.parse_args(argv)
     evaluations = last_evaluations(flags.dataset, flags.results_dir)

@@ -9,7 +9,8 @@ from command_line.errors import InputError, run_main
 from command_line.flags import Flags
 from comparison.plan import Row, Run
 from comparison.runs import RunFailed, Scripts, groundtruth, score, train
-from config import DATASETS, parse_config
+from config import parse_config
+from demo.generate_demo_data import RELEASED
 from demo.report import RUNS, run_folder
 
 
@@ -25,7 +26,7 @@ def demo_run(dataset, composition):
 
 def main(argv):
     parser = Flags(__doc__)
-    parser.add_argument("--dataset", choices=DATASETS, default="fashion_iq")
+    parser.add_argument("--dataset", choices=RELEASED, default="fashion_iq")
     parser.add_argument("--results_dir", default="results")
     flags = parser.parse_args(argv)
     with Scripts("save_model/demo") as scripts:

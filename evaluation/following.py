@@ -20,75 +20,56 @@ MEAN = "mean"  # over the columns asked, so that the commonest does not speak fo
 
 
 def following(evaluation_set):
-    """{column: {ranking: {figure: percent}}} of the columns asked, and MEAN; {} for data without
-    columns. kept is None where no query has anything to keep."""
+    """{column: {ranking: [percent of each of FIGURES]}} of the columns asked, and MEAN; {} for data
+    without columns. None where no query has anything to keep."""
     metadata, truth = evaluation_set.metadata, evaluation_set.truth
     read_values = datasets.READERS[metadata["dataset"]].read_values
     names, values = read_values(metadata["data_path"], truth.gallery) if read_values else ((), None)
     if not names:
         return {}
+    targets = np.array([truth.correct_of(i)[0] for i in range(len(truth.captions))])
+    differ = values[truth.references] != values[targets]
+    if (differ.sum(1) != 1).any():
+        raise InputError(f"{metadata['data_path']}: prepared anew since; extract and generate the "
+                         "ground truth again")  # fmt: skip
     asking = evaluation_set._replace(keep_reference=False)
     alone = asking._replace(queries=asking.gallery[truth.references], scorer=Scorer)
     answers = [each.rank(FIRST).nearest for each in (asking, alone)]
-    targets = [truth.correct_of(i)[0] for i in range(len(truth.captions))]
-    column = asked_column(values[truth.references], values[targets])
-    if column is None:
-        raise InputError(f"{metadata['data_path']}: the table is another than the features' and "
-                         "the ground truth's; make both again")  # fmt: skip
-    rows = zip(truth.references, column, targets, *answers, strict=True)
-    return by_column(names, column, np.array([judge(values, *row) for row in rows]))
+    rows = zip(truth.references, targets, differ.argmax(1), *answers, strict=True)
+    return by_column(names, differ.argmax(1), np.array([judge(values, *row) for row in rows]))
 
 
-def asked_column(reference, target):
-    """Values [Q, A] -> the one column in which each two differ [Q]; None where that is not one."""
-    differ = reference != target
-    return differ.argmax(1) if (differ.sum(1) == 1).all() else None
-
-
-def judge(values, reference, column, target, *answers):
-    """One query. values: [N, A] of the gallery, -1 for none; answers: gallery rows without the
-    reference, of each ranking -> shares [RANKINGS, FIGURES]; kept is NaN with nothing to keep."""
-    own, number = values[reference], np.arange(values.shape[1])
-    kept = (own >= 0) & (number != column)
+def judge(values, reference, target, column, *answers):
+    """One query, whose target differs in `column`. values: [N, A] of the gallery, -1 for none;
+    answers: gallery rows without the reference, of each ranking -> shares [RANKINGS, FIGURES]; kept
+    is NaN with nothing to keep."""
+    own = values[reference]
+    kept = (own >= 0) & (np.arange(len(own)) != column)
     changed, same = values[:, column] == values[target, column], values[:, kept] == own[kept]
     share = same.sum(1) / kept.sum() if kept.any() else np.full(len(values), np.nan)
     both = changed & same.all(1)
     others = np.delete(np.arange(len(values)), reference)
-    perfect = others[np.argsort(2 - changed[others] - 1.0 * both[others], kind="stable")][:FIRST]
+    tier = np.uint8(2) - changed - both
+    perfect = others[np.argsort(tier[others], kind="stable")][:FIRST]
     figures = np.stack([changed, share, both], axis=1)
     return [figures[rows].mean(0) for rows in (*answers, others, perfect)]
 
 
 def by_column(names, column, shares):
     """column: [Q]; shares: [Q, RANKINGS, FIGURES] -> as following."""
-    asked = [number for number in range(len(names)) if (column == number).any()]
-    means = [known_mean(shares[column == number]) for number in asked]
+    shares = np.ma.masked_invalid(100 * shares)  # what is masked counts in no mean, and is None
+    means = {n: shares[column == i].mean(0) for i, n in enumerate(names) if i in column}
+    means[MEAN] = np.ma.stack(list(means.values())).mean(0)
     return {
-        name: {
-            ranking: {f: None if np.isnan(x) else round(100 * float(x), 4)
-                      for f, x in zip(FIGURES, row, strict=True)}
-            for ranking, row in zip(RANKINGS, mean, strict=True)
-        }
-        for name, mean in zip([*(names[number] for number in asked), MEAN],
-                              [*means, known_mean(np.array(means))], strict=True)
-    }  # fmt: skip
-
-
-def known_mean(rows):
-    """[R, ...] -> mean over R of what is not NaN."""
-    known = (~np.isnan(rows)).sum(0)
-    return np.where(known > 0, np.nansum(rows, axis=0) / np.maximum(known, 1), np.nan)
+        n: dict(zip(RANKINGS, mean.round(4).tolist(), strict=True)) for n, mean in means.items()
+    }
 
 
 def one_line(found):
-    """following's result for the log."""
-    parts = [
-        f"{name} " + ", ".join(f"{ranking} {cell(row)}" for ranking, row in rankings.items())
-        for name, rankings in found.items()
-    ]
-    return f"of the first {FIRST} {' / '.join(FIGURES)} in %: " + "; ".join(parts)
-
-
-def cell(row):
-    """12.3 / 45.6 / 7.8"""
-    return " / ".join("-" if row[f] is None else f"{row[f]:.1f}" for f in FIGURES)
+    """following's result for people."""
+    parts = []
+    for name, rankings in found.items():
+        cells = ("/".join("-" if x is None else f"{x:.1f}" for x in r) for r in rankings.values())
+        named = zip(rankings, cells, strict=True)
+        parts.append(f"{name} " + ", ".join(f"{ranking} {cell}" for ranking, cell in named))
+    return f"first {FIRST} {'/'.join(FIGURES)} in %: {'; '.join(parts)}"

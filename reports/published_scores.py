@@ -1,11 +1,7 @@
 """Scores as published."""
 
-
-def shown(dataset):
-    """Names of the recalls."""
-    return ("R@10", "R@50") if dataset == "fashion_iq" else ("R@1", "R@10", "R@50")
-
-
+SHOWN = {"fashion_iq": ("R@10", "R@50")}
+OTHERS_SHOW = ("R@1", "R@10", "R@50")
 # Protocol val. Read in a survey and in DCNet, RTIC and CompoDiff; the VAL paper's table 1 to 3.
 PUBLISHED = {
     "fashion_iq": {

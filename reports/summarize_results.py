@@ -15,10 +15,10 @@ from command_line.errors import InputError, run_main
 from command_line.files import write_lines
 from command_line.flags import Flags
 from datasets.released_files import read_records
-from evaluation.following import FIGURES, FIRST, RANKINGS, cell
+from evaluation.following import one_line
 from evaluation.recall import MEAN
 from reports.markdown import table_head, table_row
-from reports.published_scores import PUBLISHED, shown
+from reports.published_scores import OTHERS_SHOW, PUBLISHED, SHOWN
 
 
 def read_results(path):
@@ -40,7 +40,7 @@ def check_entry(entry):
         entry[name]
     if entry["subset"] not in datasets.subsets(entry["dataset"]):
         raise ValueError(f"{entry['dataset']} has no subset {entry['subset']!r}")
-    names = shown(entry["dataset"])
+    names = SHOWN.get(entry["dataset"], OTHERS_SHOW)
     bounds = [bound for n in (*names, MEAN) for bound in entry["interval_95"][n]]
     counts = [f"{all_}{what}" for all_ in ("", "all_") for what in ("queries", "gallery")]
     numbers = [entry[n] for n in (*names, *counts, "missing_images")]
@@ -48,7 +48,7 @@ def check_entry(entry):
         isinstance(number, int | float) for number in (*numbers, *bounds)
     ):
         raise TypeError("a score, a count or an interval is no number")
-    following_rows("", entry)
+    following_notes("", {"": entry})
     return entry
 
 
@@ -69,7 +69,7 @@ def mean_score(entries, values, names):
 
 def run_cells(subsets, dataset):
     """One row of our own: a cell per subset and recall, the mean if no subset is missing."""
-    names, known = shown(dataset), datasets.subsets(dataset)
+    names, known = SHOWN.get(dataset, OTHERS_SHOW), datasets.subsets(dataset)
     cells = []
     for subset in known:
         entry = subsets.get(subset)
@@ -93,6 +93,12 @@ def coverage_notes(run, subsets):
     ]
 
 
+def following_notes(run, subsets):
+    """Whether a run's answers do what was asked, where the data can tell; one line a subset."""
+    found = [entry["following"] for entry in subsets.values() if "following" in entry]
+    return [f"{run}: {one_line(each)}" for each in found]
+
+
 def is_released(dataset, runs):
     """Whether the scores are on the data of the published numbers, going by their size."""
     released = datasets.READERS[dataset].RELEASED
@@ -110,7 +116,8 @@ def table(terms, runs):
     subsets, title = datasets.subsets(dataset), datasets.READERS[dataset].TITLE
     sizes = {s: (e["queries"], e["gallery"]) for run in runs.values() for s, e in run.items()}
     counts = [f"{s} {q:,} x {n:,}".strip() for s, (q, n) in sizes.items()]
-    heads = [f"{s} {name}".strip() for s in subsets for name in shown(dataset)]
+    names = SHOWN.get(dataset, OTHERS_SHOW)
+    heads = [f"{s} {name}".strip() for s in subsets for name in names]
     heads += ["mean"] if len(subsets) > 1 else []
     lines = [
         f"## {title}, protocol {protocol}, reference {reference}, {data_path}",
@@ -130,26 +137,7 @@ def table(terms, runs):
         notes += missing
         mark = " †" if missing else ""
         lines.append(table_row([f"{run}{mark}", *run_cells(found, dataset)]))
-    return [*lines, "", *notes, *following_table(runs)]
-
-
-def following_rows(run, entry):
-    """A row for each ranking: its cells {column: text}."""
-    found = entry.get("following", {})
-    return [
-        {"run": f"{run}, {ranking}", **{n: cell(rows[ranking]) for n, rows in found.items()}}
-        for ranking in (RANKINGS if found else ())
-    ]
-
-
-def following_table(runs):
-    """Markdown lines: did the answers do what was asked? None where nothing says so."""
-    rows = [row for run, found in runs.items() for e in found.values()
-            for row in following_rows(run, e)]  # fmt: skip
-    heads = list(dict.fromkeys(head for row in rows for head in row))
-    what = f"Of the first {FIRST} answers: {' / '.join(FIGURES)} in percent, by asked column."
-    cells = [table_row([row.get(head, "-") for head in heads]) for row in rows]
-    return [what, "", *table_head(heads), *cells, ""] if rows else []
+    return [*lines, "", *notes, *(line for run in runs for line in following_notes(run, runs[run]))]
 
 
 def main(argv):

@@ -156,17 +156,8 @@ def compare_train(golden, image_model, recipe, size):
     )
     targets = model.gallery_levels(batch["targets"], training=True)
     for level, (composite, target) in enumerate(zip(composed, targets, strict=True)):
-        rows.append(
-            compare(
-                f"f_composite{level}",
-                composite,
-                golden[f"f_composite{level}"],
-                TRAINED_FEATURE_LIMIT,
-            )
-        )
-        rows.append(
-            compare(f"f_target{level}", target, golden[f"f_target{level}"], TRAINED_FEATURE_LIMIT)
-        )
+        for name, feature in ((f"f_composite{level}", composite), (f"f_target{level}", target)):
+            rows.append(compare(name, feature, golden[name], TRAINED_FEATURE_LIMIT))
     for name, value in state.items():
         training.variables[name].assign(value)
     total, *matching, regularization = [float(loss) for loss in training.update(batch)]

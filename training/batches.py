@@ -43,6 +43,7 @@ def batch_plan(config, examples_of_epoch, epoch, batch):
             resize_edges = rng.integers(size, top, shape) if top else np.full(shape, size)
             crop_offsets = rng.integers(0, resize_edges[..., None] - size + 1, (*shape, 2))
             tokens, lengths = pad([example.words for example in chosen])
+            labels = [row if each.label is None else each.label for row, each in enumerate(chosen)]
             yield {
                 "paths": np.array([[example.reference, example.target] for example in chosen]),
                 "flips": flips,
@@ -50,17 +51,10 @@ def batch_plan(config, examples_of_epoch, epoch, batch):
                 "crop_offsets": crop_offsets.astype(np.int32),
                 "tokens": tokens,
                 "lengths": lengths,
-                "labels": number_labels([example.label for example in chosen]),
+                "labels": np.array(labels, np.int32),
                 "data_position": np.array([epoch, index], np.int64),
             }
         epoch, batch = epoch + 1, 0
-
-
-def number_labels(labels):
-    """Labels of a batch, None for one like no other -> int32 [B], equal where they are."""
-    numbers = {}
-    own = [("row", row) if label is None else label for row, label in enumerate(labels)]
-    return np.array([numbers.setdefault(label, len(numbers)) for label in own], np.int32)
 
 
 def input_pipeline(config, examples_of_epoch, epoch, batch, shares):

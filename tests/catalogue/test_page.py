@@ -278,11 +278,6 @@ def test_words_and_what_is_asked_for_are_shown_and_hostile_texts_are_texts(shop,
     said = client.post("/api/search", json={"name": "tops/1.png", "top": 36}).json["results"]
     about = {result["name"]: result["about"] for result in said}
     assert about["tops/3.png"] == {"colour": "dress", "note": "=1+1"} and about["tops/7.png"] == {}
-    words = client.get("/api/words?words=dress%20xyzzy").json
-    assert words == {"results": [], "count": 0, "missing": ["xyzzy"]}
-    (first, *_), count = (client.get("/api/words?words=dress&top=1").json[k] for k in
-                          ("results", "count"))  # fmt: skip
-    assert count > 1 and first["about"] == {} and client.get("/api/words").status_code == 400
 
 
 def test_a_script_is_shown_as_text(shop):

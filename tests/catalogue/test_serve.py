@@ -115,8 +115,8 @@ HOSTILE = {
     )},
     **{f"new field {path[:30]}": head(path) for path in (
         "/?words=" + "a" * 10_000, "/?words=" + "+".join("abcdefghijklm"),
-        "/?words=a&p=1&t=", "/?words=a&words=b", "/?words=%00", "/api/words", "/api/words?word=a",
-        "/api/words?words=a&top=2.7", "/api/words?words=" + "%C3%A9" * 501, "/?within=..%2f",
+        "/?words=a&p=1&t=", "/?words=a&words=b", "/?words=%00", "/?within=..%2f", "/?word=a",
+        "/?n=2.7", "/?from=-1", "/?words=" + "%C3%A9" * 501,
         "/?chosen=1&chosen=2", "/?script=%3Cscript%3Ealert(1)%3C/script%3E",
         "/chosen?p=1&t=red", "/api/search?top=1",
     )},

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.fashion200k import modification, read_fashion200k
-from datasets.fashion200k_pairs import one_word_less, sample_triplets
+from datasets.fashion200k import modification, one_word_less, read_fashion200k, sample_triplets
 from datasets.pair_index import PairIndex
 from datasets.records import LabelledImage
 
@@ -137,9 +136,9 @@ def test_full_size(full_size):
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no /proc to read memory from")
 def test_full_size_memory(full_size):
     code = (
-        "import sys, datasets\nfrom datasets import fashion200k, fashion200k_pairs as f\n"
+        "import sys, datasets\nfrom datasets import fashion200k as f\n"
         "from datasets.pair_index import PairIndex\n"
-        "images = fashion200k.read_fashion200k(sys.argv[1], 'train')\n"
+        "images = f.read_fashion200k(sys.argv[1], 'train')\n"
         "f.sample_triplets(PairIndex(images, f.one_word_less), 0, 0)\n"
         # Not getrusage: there a child starts with what the tests before it took.
         "status = dict(line.split(':') for line in open('/proc/self/status'))\n"

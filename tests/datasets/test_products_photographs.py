@@ -1,10 +1,8 @@
 """The counts of ../shared/photographs, made by another program, where the photographs are."""
 
-import json
-
 import pytest
 
-from datasets import prepare_products, products
+from datasets import products
 from datasets.pair_index import PairIndex
 from datasets.prepare_products import count_partners
 from datasets.product_table import Table
@@ -27,20 +25,3 @@ def test_partners_of_the_table(name):
     by = list(count_partners(index, ATTRIBUTES).values())
     found = (len(rows), len(set(rows)), len(index.modifiable), by, values)
     assert found == COUNTED[name]
-
-
-def test_prepared(tmp_path):
-    prepare_products.main([
-        f"--table={PHOTOGRAPHS / 'products.csv'}", f"--image_dir={PHOTOGRAPHS / 'images'}",
-        f"--attributes={','.join(ATTRIBUTES)}", f"--data_path={tmp_path}",
-    ])  # fmt: skip
-    counts = json.loads((tmp_path / "products.json").read_text())["counts"]
-    rows, sets, partners, by, _ = COUNTED["products.csv"]
-    expected = {"rows": rows, "images found": rows, "images missing": 0, "images broken": 0,
-                "images tiny": 0, "rows whose bytes others have": 194,
-                "different sets of values": sets, "products with a partner": partners}  # fmt: skip
-    expected |= {f"by {name}": count for name, count in zip(ATTRIBUTES, by, strict=True)}
-    assert expected.items() <= counts.items()
-    shares = [counts[f"products, {part}"] / rows for part in products.PARTS]
-    assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.01)
-    assert counts["validation queries"] > 0.95 * counts["products, validation"]
