@@ -86,7 +86,7 @@ def read_table(path, attributes, of_run):
     for number, (place, image) in enumerate(table.images("image", "--table")):
         if image in rows:
             raise InputError(f"{place}: {image!r} is the image of another row too")
-        cells = {name: texts[name][number][1] for name in names}
+        cells = {name: texts[name][number][1].replace("\0", "") for name in names}
         rows[image] = {name: cell for name, cell in cells.items() if value_of(cell) is not None}
     columns, phrases = (of_run.columns, of_run.phrases) if of_run else (names, list(PHRASES))
     chosen = [name for name in attributes.split(",") if name]

@@ -25,7 +25,8 @@ class Table:
         lines = io.StringIO(text, newline="").readlines()
         first = next((each for each in lines if each.strip()), "")
         separator = max(SEPARATORS, key=re.sub('"[^"]*"', "", first).count)
-        csv.field_size_limit(len(text) + 1)  # ours is in texts(), and names the place
+        # Of the whole process; ours is in texts(), and names the place.
+        csv.field_size_limit(max(len(text) + 1, csv.field_size_limit()))
         reader = csv.reader(lines, delimiter=separator, strict=True)
         try:
             for cells in reader:

@@ -114,11 +114,10 @@ HOSTILE = {
         {"name": "a.png", "largest_distance": "nan"}, {"name": "a.png", "hide_copies": "yes"},
     )},
     **{f"new field {path[:30]}": head(path) for path in (
-        "/?words=" + "a" * 10_000, "/?words=" + "+".join("abcdefghijklm"),
-        "/?words=a&p=1&t=", "/?words=a&words=b", "/?words=%00", "/?within=..%2f", "/?word=a",
-        "/?n=2.7", "/?from=-1", "/?words=" + "%C3%A9" * 501,
-        "/?chosen=1&chosen=2", "/?script=%3Cscript%3Ealert(1)%3C/script%3E",
-        "/chosen?p=1&t=red", "/api/search?top=1",
+        "/?words=" + "a" * 10_000, "/?words=" + "+".join("abcdefghijklm"), "/?words=a&p=1&t=",
+        "/?words=a&words=b", "/?words=%00", "/?within=..%2f", "/?word=a", "/?n=2.7", "/?from=-1",
+        "/?words=" + "%C3%A9" * 501, "/?chosen=1&chosen=2", "/chosen?p=1&t=red",
+        "/api/search?top=1", "/?script=%3Cscript%3Ealert(1)%3C/script%3E",
     )},
     "choice where none is kept": form("/chosen?p=1&t=red", target="1"),
     "script as a name": head("/picture/%3Cscript%3Ealert(1)%3C/script%3E"),
@@ -288,34 +287,6 @@ def test_the_printed_address_answers(host, allowed, printed, served, monkeypatch
             connection.sendall(head("/api/health", host=f"{name.upper()}:{port}"))
             assert answer_of(connection)[0] == 200
     servers[0].close()
-
-
-def test_a_prefix_may_stay_on_or_be_taken_off_by_the_proxy(served):
-    app = make_app(Searcher(served[1] / "index"), ["127.0.0.1"])
-    server = make_server(app, "127.0.0.1", 0, prefix="/shop")
-    threading.Thread(target=server.run, daemon=True).start()
-    for path in ("/shop/", "/shop", "/"):
-        with socket.create_connection(("127.0.0.1", server.effective_port), 10) as connection:
-            connection.sendall(head(path))
-            status, page = answer_of(connection)
-            assert status == (308 if path == "/shop" else 200)
-            assert b'href="/shop/static/page.css"' in page or b"Location: http" in page
-    server.close()
-
-
-@pytest.mark.parametrize(
-    ("site", "said"),
-    [
-        (dict(prefix="shop"), "--prefix=shop: is of the form /shop"),
-        (dict(prefix="/shop/"), "--prefix=/shop/"),
-        (dict(origins=["*"]), r"--allow_origin=\*: is of the form"),
-        (dict(origins=["https://a.example/"]), "--allow_origin=https://a.example/"),
-        (dict(origins=["https://a.example"], feedback="f.csv"), "other pages must not write it"),
-    ],
-)
-def test_flags_of_a_site_are_checked(site, said):
-    with pytest.raises(InputError, match=said):
-        serve("127.0.0.1", "", 8000, "index", **site)
 
 
 def test_serving_without_flask_says_how_to_install_it(monkeypatch):
