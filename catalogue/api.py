@@ -1,14 +1,11 @@
-"""The HTTP API: POST /api/search, GET /api/words, GET /api/health. Errors are {"error": why} with a
-status."""
+"""The HTTP API: POST /api/search, GET /api/health. Errors are {"error": why} with a status."""
 
 from flask import Blueprint, jsonify, request
 from werkzeug.exceptions import BadRequest
 
 from catalogue.answers import as_json
 from catalogue.fields import number_of, require_known, switch_of, text_of
-from catalogue.search import require_folder
 from catalogue.service import service
-from catalogue.table import find_words
 
 MOST_RESULTS = 1000  # those skipped counted
 FIELDS = (
@@ -21,24 +18,6 @@ api = Blueprint("api", __name__, url_prefix="/api")
 def health():
     require_known(request.args, ())
     return jsonify(status="ok", images=len(service().index))
-
-
-@api.get("/words")
-def words():
-    """Pictures to begin with, by words of their table and name."""
-    require_known(request.args, ("words", "top", "skip", "within"))
-    index, top = service().index, number_of(request.args, "top", int, 10, 1, MOST_RESULTS)
-    found = find_words(
-        index, text_of(request.args, "words"),
-        require_folder(index, text_of(request.args, "within")),
-        number_of(request.args, "skip", int, 0, 0, 10**9), top,
-    )  # fmt: skip
-    said = index.said_of(found.numbers)
-    results = [
-        dict(number=number, name=index.name_of(number), about=said.get(number, {}))
-        for number in found.numbers
-    ]
-    return jsonify(results=results, count=found.count, missing=found.missing)
 
 
 @api.post("/search")

@@ -46,7 +46,8 @@ SAID = """
 CREATE TABLE IF NOT EXISTS catalogue.said (
   file bigint PRIMARY KEY, said text NOT NULL, words tsvector NOT NULL
 );
-CREATE INDEX IF NOT EXISTS said_words ON catalogue.said USING gin (words);
+CREATE INDEX IF NOT EXISTS said_words ON catalogue.said USING gin (words)
+  WITH (fastupdate = off);  -- else what a run has added is searched one by one
 CREATE TABLE IF NOT EXISTS catalogue.partners (
   file bigint NOT NULL, place int NOT NULL, value text NOT NULL, others bigint NOT NULL
 );

@@ -191,17 +191,14 @@ class DatabaseIndex(IndexedPhotos):
         if not self.has_words or not storable(within):
             return [], 0
         end = " AND f.path < %(end)s" if within else ""
-        found = f"""FROM catalogue.said JOIN catalogue.files f ON f.id = file
-            WHERE words @@ %(words)s::tsquery AND {NAMED} AND f.path >= %(first)s{end}"""
-        page = f"SELECT f.id {found} ORDER BY f.path OFFSET %(skip)s LIMIT %(top)s"
+        page = f"""WITH found AS MATERIALIZED (
+              SELECT id, path FROM catalogue.said JOIN catalogue.files f ON f.id = file
+              WHERE words @@ %(words)s::tsquery AND {NAMED} AND f.path >= %(first)s{end})
+            SELECT ARRAY (SELECT id FROM found ORDER BY path OFFSET %(skip)s LIMIT %(top)s),
+              (SELECT count(*) FROM found)"""
         values = {**bounds(within), "skip": skip, "top": top}
         values["words"] = " & ".join(f"'{word}':*" for word in words)
-
-        def ask(connection):
-            (count,) = connection.execute(f"SELECT count(*) {found}", values).fetchone()
-            return [number for (number,) in connection.execute(page, values)], count
-
-        return self._ask(ask)
+        return self._ask(lambda connection: connection.execute(page, values).fetchone())
 
     def has_word(self, word):
         """As FileIndex."""

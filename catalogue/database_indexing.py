@@ -93,15 +93,15 @@ def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_ch
         otherwise = "all machines need the folder at one place, another folder another database"
         earlier = prepare(connection, about)
         take_over(earlier, about, otherwise)
-        said, described, line = take_table(table, attributes, about, earlier)
-        about["table"] = before = earlier.get("table")
+        said, described, anew, line = take_table(table, attributes, about, earlier)
+        about["table"] = earlier.get("table")
         write_metadata(connection, about)
         connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", (LOCKS, WORKING))
         worker = Worker(connection, about, open_encoder, batch, say)
         report = worker.run(verify, Skipped(exclude), allow_deletions)
         if compact:
             worker.compact()
-        of = worker.finish(said, said is not None and (before or {}).get("digest") != said.digest)
+        of = worker.finish(said, anew)
         if of is not None:
             write_metadata(connection, {**about, "table": described})
             line = line and f"{line}, about {of:,} of the pictures"
@@ -253,12 +253,12 @@ class Worker(FolderUpdate):
                 cursor.execute(gone.format(table=table), (anew,))
             kept = entries(said, self.root, cursor.execute(new).fetchall())
             while part := list(islice(kept, SCANNED)):
-                rows = [dict(file=e.number, said=e.said, words=e.words) for e in part]
+                rows = [dict(file=number, said=said, words=w) for number, said, w, _ in part]
                 cursor.execute(keep, (Jsonb(rows),))
                 with cursor.copy("COPY catalogue.partners FROM STDIN") as copy:
-                    for entry in part:
-                        for partner in entry.partners:
-                            copy.write_row((entry.number, *partner))
+                    for number, *_, partners in part:
+                        for partner in partners:
+                            copy.write_row((number, *partner))
         self.connection.execute("ANALYZE catalogue.said, catalogue.partners")
         return self.one("SELECT count(*) FROM catalogue.said WHERE said != '{}'")
 

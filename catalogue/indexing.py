@@ -115,13 +115,12 @@ def update_index(index_dir, image_dir, open_encoder, checkpoint_dir, exact_model
         earlier = read_metadata(index_dir) if Path(index_dir, ABOUT).exists() else {}
         otherwise = f"give another --index_dir (a folder that moved: edit image_dir in {ABOUT})"
         take_over(earlier, about, otherwise)
-        said, described, line = take_table(table, attributes, about, earlier)
-        about["table"] = before = earlier.get("table")
+        said, described, anew, line = take_table(table, attributes, about, earlier)
+        about["table"] = earlier.get("table")
         about["outgrown"] = was_outgrown = bool(earlier) and earlier["outgrown"]
         writer.describe({**about, "counts": writer.counts()})
         update = Update(writer, about, open_encoder, block_rows)
         report = update.run(verify, Skipped(exclude), allow_deletions)
-        anew = said is not None and (before or {}).get("digest") != said.digest
         of = writer.keep_said(said, about["image_dir"], anew)
         about["table"], line = described, line and f"{line}, about {of:,} of the pictures"
         if compact:

@@ -48,22 +48,22 @@ class Listing(NamedTuple):
 
 class Beginning(NamedTuple):
     """Pictures to begin with. more, everything: addresses of more and of all by name, "" for none;
-    count, missing: as Listed, None without words."""
+    count, missing: as find_words, None without words."""
 
     cards: list[Card]
     more: str
     everything: str = ""
     count: int | None = None
-    missing: tuple[str, ...] = ()
+    missing: list[str] | None = None
 
 
 def beginning(index, part):
     """-> Beginning. Raises InputError as find_words."""
     if part.words:
-        found = find_words(index, part.words, part.within, part.skip, part.shown)
-        more = part.further().address() if part.skip + part.shown < found.count else ""
-        cards = cards_of(index, found.numbers, part.within)
-        return Beginning(cards, more, "", found.count, tuple(found.missing))
+        asked = (part.words, part.within, part.skip, part.shown)
+        numbers, count, missing = find_words(index, *asked)
+        more = part.further().address() if part.skip + part.shown < count else ""
+        return Beginning(cards_of(index, numbers, part.within), more, "", count, missing)
     count = index.size_of(part.within)
     if part.first:
         places = list(range(count)[part.skip : part.skip + part.shown])

@@ -138,20 +138,19 @@ class Writer:
     def keep_said(self, said, root, anew):
         """Keeps what a table and their names say of the pictures there are, of new ones alone
         unless anew -> of how many the table says something."""
-        add = ("INSERT INTO said VALUES (?, ?)", "INSERT INTO words (rowid, text) VALUES (?, ?)")
-        new = "SELECT id, path FROM files WHERE status = 'ok' AND (? OR id NOT IN"
-        new = self.rows.execute(f"{new} (SELECT file FROM said))", (anew,)).fetchall()
-        new = list(entries(said, root, new))
+        new = """SELECT id, path FROM files
+                 WHERE status = 'ok' AND (? OR id NOT IN (SELECT file FROM said))"""
+        new = list(entries(said, root, self.rows.execute(new, (anew,)).fetchall()))
         self.rows.execute("PRAGMA cache_spill = off")  # nobody waits before it is all there
         with self.rows:
             for table, number in (("said", "file"), ("partners", "file"), ("words", "rowid")):
                 stays = "SELECT id FROM files WHERE status = 'ok' AND NOT ?"
                 self.rows.execute(f"DELETE FROM {table} WHERE {number} NOT IN ({stays})", (anew,))
-            for entry in new:
-                self.rows.execute(add[0], (entry.number, entry.said))
-                self.rows.execute(add[1], (entry.number, " ".join(entry.words)))
-                partners = [(entry.number, *partner) for partner in entry.partners]
-                self.rows.executemany("INSERT INTO partners VALUES (?, ?, ?, ?)", partners)
+            self.rows.executemany("INSERT INTO said VALUES (?, ?)", [entry[:2] for entry in new])
+            add = "INSERT INTO words (rowid, text) VALUES (?, ?)"
+            self.rows.executemany(add, [(number, " ".join(words)) for number, _, words, _ in new])
+            partners = [(number, *partner) for number, *_, own in new for partner in own]
+            self.rows.executemany("INSERT INTO partners VALUES (?, ?, ?, ?)", partners)
             (count,) = self.rows.execute("SELECT count(*) FROM said WHERE said != '{}'").fetchone()
         return count
 

@@ -25,7 +25,8 @@ class Table:
         lines = io.StringIO(text, newline="").readlines()
         first = next((each for each in lines if each.strip()), "")
         separator = max(SEPARATORS, key=re.sub('"[^"]*"', "", first).count)
-        csv.field_size_limit(len(text) + 1)  # ours is in texts(), and names the place
+        # Of the whole process; ours is in texts(), and names the place.
+        csv.field_size_limit(max(len(text) + 1, csv.field_size_limit()))
         reader = csv.reader(lines, delimiter=separator, strict=True)
         try:
             for cells in reader:
@@ -75,14 +76,14 @@ class Table:
 
     def values(self, name, flag=""):
         """The column's values, None where there is none."""
-        return [normal(text) for _, text in self.texts(name, flag)]
+        return [value_of(text) for _, text in self.texts(name, flag)]
 
     def images(self, name, flag):
         """The column's (place, file name below the folder of images)."""
         return [(place, image_name(text, place)) for place, text in self.texts(name, flag)]
 
 
-def normal(text):
+def value_of(text):
     """As the model reads it; None for what says that there is none."""
     text = " ".join(unicodedata.normalize("NFKC", text).lower().split())
     return None if text in NO_VALUE else text
@@ -90,7 +91,7 @@ def normal(text):
 
 def image_name(text, place):
     """A cell that is one picture's name. Raises InputError naming the place."""
-    if normal(text) is None:
+    if value_of(text) is None:
         raise InputError(f"{place}: no image in this row")
     if "://" in text:
         raise InputError(f"{place}: an address: download the pictures and give their file names")

@@ -228,34 +228,6 @@ def test_another_host_sees_nothing(shop):
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
 
 
-def test_the_page_lives_below_a_prefix_and_says_who_may_read_it(shop):
-    client, _, _ = shop
-    prefixed = {"SCRIPT_NAME": "/shop"}
-    link = cards(client.get("/", environ_overrides=prefixed))[0][0]
-    page = client.get(f"{link.removeprefix('/shop')}is+red", environ_overrides=prefixed)
-    addresses = re.findall(r'(?:href|src|action)="([^"#]+)"', page.text)
-    assert addresses and all(address.startswith("/shop/") for address in addresses)
-    sent = client.post("/upload", data={"image": (io.BytesIO(png()), "x.png")},
-                       environ_overrides=prefixed)  # fmt: skip
-    assert sent.location.startswith("/shop/?p=u")
-    shop_page, asked = "https://shop.example", {"name": "tops/3.png", "top": 1}
-    open_to = make_app(client.application.service.searcher, ["localhost"], None, [shop_page])
-    for app, origin, allowed in (
-        (open_to, shop_page, shop_page), (open_to, "https://evil.example", None),
-        (client.application, shop_page, None),
-    ):  # fmt: skip
-        headers = {"Origin": origin}
-        for answer in (
-            app.test_client().post("/api/search", json=asked, headers=headers),
-            app.test_client().options("/api/search", headers=headers),
-        ):
-            assert answer.status_code == 200
-            assert answer.headers.get("Access-Control-Allow-Origin") == allowed
-            assert ("Origin" in answer.headers.get("Vary", "")) == (app is open_to)
-        page = app.test_client().get("/", headers=headers)
-        assert "Access-Control-Allow-Origin" not in page.headers
-
-
 def test_words_and_what_is_asked_for_are_shown_and_hostile_texts_are_texts(shop, run):
     client, photos, again = shop
     cells = [("tops/1.png", "red", "<script>alert(3)</script>"), ("tops/3.png", "dress", "=1+1"),
@@ -278,11 +250,6 @@ def test_words_and_what_is_asked_for_are_shown_and_hostile_texts_are_texts(shop,
     said = client.post("/api/search", json={"name": "tops/1.png", "top": 36}).json["results"]
     about = {result["name"]: result["about"] for result in said}
     assert about["tops/3.png"] == {"colour": "dress", "note": "=1+1"} and about["tops/7.png"] == {}
-    words = client.get("/api/words?words=dress%20xyzzy").json
-    assert words == {"results": [], "count": 0, "missing": ["xyzzy"]}
-    (first, *_), count = (client.get("/api/words?words=dress&top=1").json[k] for k in
-                          ("results", "count"))  # fmt: skip
-    assert count > 1 and first["about"] == {} and client.get("/api/words").status_code == 400
 
 
 def test_a_script_is_shown_as_text(shop):

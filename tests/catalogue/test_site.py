@@ -1,28 +1,61 @@
-"""Flags of the page's site: hosts, prefix, origins."""
+"""The page as a part of another site: below a prefix, and who else may read the API."""
+
+import io
+import re
+import socket
+import threading
 
 import pytest
 
 pytest.importorskip("flask")
 pytest.importorskip("waitress")
 
-from catalogue.serve import serve, trusted_hosts  # noqa: E402 - after the skips
+from catalogue.page import make_app  # noqa: E402 - after the skips
+from catalogue.serve import make_server, serve  # noqa: E402
 from command_line.errors import InputError  # noqa: E402
+from tests.catalogue.test_page import cards, png  # noqa: E402
+from tests.catalogue.test_serve import answer_of, head  # noqa: E402
 
 
-def test_other_machines_are_let_in_only_by_name():
-    own = ["127.0.0.1", "localhost", "[::1]"]
-    for host in ("127.0.0.1", "localhost", "::1", "LOCALHOST"):
-        assert trusted_hosts(host, "") == own
-    assert trusted_hosts("127.0.0.2", "") == [*own, "127.0.0.2"]
-    assert trusted_hosts("0.0.0.0", "Shop.Example") == [*own, "shop.example"]
-    assert trusted_hosts("::", "bücher.example") == [*own, "xn--bcher-kva.example"]
-    assert trusted_hosts("192.168.1.5", "fd00::5") == [*own, "192.168.1.5", "[fd00::5]"]
-    for host in ("0.0.0.0", "192.168.1.5", "example.org"):
-        with pytest.raises(InputError, match="--allow_host="):
-            trusted_hosts(host, "")
-    for name in ("http://shop.example", "shop.example:80", "a..b", "*"):
-        with pytest.raises(InputError, match="no http://, no port"):
-            trusted_hosts("0.0.0.0", name)
+def test_the_page_lives_below_a_prefix_and_says_who_may_read_it(shop):
+    client, _, _ = shop
+    prefixed = {"SCRIPT_NAME": "/shop"}
+    link = cards(client.get("/", environ_overrides=prefixed))[0][0]
+    page = client.get(f"{link.removeprefix('/shop')}is+red", environ_overrides=prefixed)
+    addresses = re.findall(r'(?:href|src|action)="([^"#]+)"', page.text)
+    assert addresses and all(address.startswith("/shop/") for address in addresses)
+    sent = client.post("/upload", data={"image": (io.BytesIO(png()), "x.png")},
+                       environ_overrides=prefixed)  # fmt: skip
+    assert sent.location.startswith("/shop/?p=u")
+    shop_page, asked = "https://shop.example", {"name": "tops/3.png", "top": 1}
+    open_to = make_app(client.application.service.searcher, ["localhost"], None, [shop_page])
+    for app, origin, allowed in (
+        (open_to, shop_page, shop_page), (open_to, "https://evil.example", None),
+        (client.application, shop_page, None),
+    ):  # fmt: skip
+        headers = {"Origin": origin}
+        for answer in (
+            app.test_client().post("/api/search", json=asked, headers=headers),
+            app.test_client().options("/api/search", headers=headers),
+        ):
+            assert answer.status_code == 200
+            assert answer.headers.get("Access-Control-Allow-Origin") == allowed
+            assert ("Origin" in answer.headers.get("Vary", "")) == (app is open_to)
+        page = app.test_client().get("/", headers=headers)
+        assert "Access-Control-Allow-Origin" not in page.headers
+
+
+def test_a_prefix_may_stay_on_or_be_taken_off_by_the_proxy(shop):
+    app = make_app(shop[0].application.service.searcher, ["127.0.0.1"])
+    server = make_server(app, "127.0.0.1", 0, prefix="/shop")
+    threading.Thread(target=server.run, daemon=True).start()
+    for path in ("/shop/", "/shop", "/"):
+        with socket.create_connection(("127.0.0.1", server.effective_port), 10) as connection:
+            connection.sendall(head(path))
+            status, page = answer_of(connection)
+            assert status == (308 if path == "/shop" else 200)
+            assert b'href="/shop/static/page.css"' in page or b"Location: http" in page
+    server.close()
 
 
 @pytest.mark.parametrize(

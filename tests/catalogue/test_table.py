@@ -9,7 +9,7 @@ from catalogue.file_index import FileIndex
 from catalogue.indexing import update_index
 from catalogue.table import SENTENCES, find_words, sentences, words_of
 from command_line.errors import InputError
-from datasets.product_table import normal
+from datasets.product_table import value_of
 from tests.support.small_catalogue import Drawn, write_picture
 from tests.support.small_products import prepare, small_shop, write_table
 from tests.support.small_run import write_run
@@ -98,7 +98,7 @@ def test_changes_are_those_of_a_plain_double_loop(store, photos, tmp_path):
     rows = [(n, *(draw.choice(["A", "b  b", "-"]) for _ in range(2)), draw.choice("xy"))
             for n in names]  # fmt: skip
     store[0](table=str(write_table(tmp_path / "t.csv", rows, HEADER)))
-    index, values = store[1](), {n: tuple(map(normal, v)) for n, *v in rows}
+    index, values = store[1](), {n: tuple(map(value_of, v)) for n, *v in rows}
     assert index.about["table"]["columns"] == ["colour", "kind", "note"]  # their values repeat
     for name, own in values.items():
         wanted = {}

@@ -14,8 +14,8 @@ from PIL import Image
 from command_line.errors import InputError
 from datasets import products
 from datasets.pair_index import PairIndex
-from datasets.prepare_products import PHRASES, count_partners
-from datasets.products import one_value_less, sample
+from datasets.prepare_products import count_partners
+from datasets.products import PHRASES, one_value_less, sample
 from datasets.tuning_split import write_tuning_split
 from tests.support.small_products import HEADER, prepare, small_shop, write_table
 
