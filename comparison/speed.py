@@ -39,8 +39,9 @@ def measure(checkpoint_dir):
     model, config, vocabulary, _ = load_trained_model(checkpoint_dir, precision=precision)
     composers = {v.path for composer in model.composers for v in composer.trainable_variables}
     sizes = {v.path: v.shape.num_elements() for v in named_variables(model).values() if v.trainable}
-    given, labelled, sampler, _ = datasets.READERS[config.dataset].read_training(config.data_path)
-    triplets = [*given, *sampler(labelled)(0, 0)][: max(QUERIES, config.batch_size)]
+    data = datasets.READERS[config.dataset].read_training(config.data_path)
+    drawn = data.sampler(data.labelled)(0, 0)
+    triplets = [*data.given, *drawn][: max(QUERIES, config.batch_size)]
     paths = training_paths(config, triplets)
     triplets = [t for t in triplets if {(t.subset, n) for n in t[:2]} <= set(paths)]
     encoder = Encoder(model, config, config.batch_size, progress=False)

@@ -9,7 +9,7 @@ InputError names file and entry of what is wrong. Every reader has
   PROTOCOLS                   of evaluation: `val` is the paper's
   ANNOTATIONS, IMAGE_FOLDERS  files of a root; patterns of its image folders, one has to be there
   RELEASED                    {what check_data counts: right numbers}; may be empty
-  TRAINING_SCRIPT             which script trains on it
+  TRAINING_SCRIPT, DECODER    which script trains on it; who decodes its pictures (images.py)
   SIDE_TEXT_IMAGES            ends the error that images of side texts are missing: how to get them
   read_training(data_path)                      -> TrainingSet
   read_side_texts(data_path)                    -> list[LabelledImage], for L_vs (paper, 3.3)
