@@ -140,7 +140,8 @@ def test_each_replica_loads_its_rows_of_the_same_batches(tmp_path):
         for number, part in enumerate(parts):
             batch, rows = whole[number // 2], shares[number % 2]
             for key, value in part.items():
-                expected = batch[key] if key == "data_position" else batch[key][rows]
+                of_all = key in ("labels", "data_position")
+                expected = batch[key] if of_all else batch[key][rows]
                 np.testing.assert_array_equal(value, expected, err_msg=key)
 
 
