@@ -262,7 +262,7 @@ class Worker(FolderUpdate):
         self.connection.execute("ANALYZE catalogue.said, catalogue.partners")
         return self.one("SELECT count(*) FROM catalogue.said WHERE said != '{}'")
 
-    def finish(self, said, anew):
+    def finish(self, said=None, anew=False):
         """Builds the HNSW index once it is worth it, counts, measures the recall; one process does
         this for all, after something has changed -> as keep_said, None where another process does.
         said: as take_table; anew: it is another table."""
