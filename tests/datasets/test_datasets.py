@@ -210,10 +210,10 @@ def test_a_reader_offers_what_is_promised(dataset):
     reader, promised = datasets.READERS[dataset], datasets.__doc__.partition("Every reader has")[2]
     functions = re.findall(r"^  (\w+)(\(.*?\))  ", promised, re.MULTILINE)
     constants = re.findall(r"\b[A-Z][A-Z_]{4,}\b", promised)
-    assert len(functions) == 6 and len(constants) == 10
+    assert len(functions) == 6 and len(constants) == 11
     for name, parameters in functions:
         assert str(inspect.signature(getattr(reader, name))) == parameters, name
-    assert [name for name in [*constants, "read_values"] if not hasattr(reader, name)] == []
+    assert [name for name in [*constants, "read_urls", "read_values", "read_table"] if not hasattr(reader, name)] == []
 
 
 @pytest.mark.parametrize("dataset", datasets.READERS)
