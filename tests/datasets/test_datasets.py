@@ -213,7 +213,8 @@ def test_a_reader_offers_what_is_promised(dataset):
     assert len(functions) == 6 and len(constants) == 11
     for name, parameters in functions:
         assert str(inspect.signature(getattr(reader, name))) == parameters, name
-    assert [name for name in [*constants, "read_urls", "read_values", "read_table"] if not hasattr(reader, name)] == []
+    names = [*constants, "read_urls", "read_values", "read_table"]
+    assert [name for name in names if not hasattr(reader, name)] == []
 
 
 @pytest.mark.parametrize("dataset", datasets.READERS)
