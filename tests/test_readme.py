@@ -36,12 +36,13 @@ OURS = [command for command in COMMANDS if not command.startswith("bash ")]
 
 @pytest.fixture(scope="module")
 def demo(copy):  # noqa: F811
-    """Where the demo was, but small: drawings, a run, its features."""
+    """Where the demo was, but small: drawings, a run, its features and scores."""
     draw(copy, "fashion_iq")
     run = "save_model/demo/fashion_iq_val"
     write_run(copy / run, dataset="fashion_iq", data_path="data/demo/fashion_iq")
     write_picture(copy / PICTURE, 0)
     succeed(copy, sys.executable, "extract_features_val.py", f"--checkpoint_dir={run}")
+    succeed(copy, sys.executable, "test_val.py", f"--feature_dir={run}/features")
     return copy
 
 
