@@ -25,6 +25,7 @@ from catalogue.opening import open_source
 from checkpointing.run import Saver, prepare_run
 from command_line.errors import run_main
 from command_line.flags import Flags
+from datasets.image_files import MOST_MEGAPIXELS
 from datasets.images import image_batches
 from datasets.vocabulary import Vocabulary
 from evaluation.encoder import Encoder, encode_captions
@@ -74,13 +75,13 @@ def measure_network(config, paths, batch_size):
         "extraction": lambda references, captions, gallery: encoder.features(
             references, encode_captions(config, vocabulary, captions), gallery
         ),
-        "catalogue": for_catalogue(open_source(run, "model.ckpt-1")),
+        "catalogue": for_catalogue(open_source(run, "model.ckpt-1", MOST_MEGAPIXELS)),
     }
     if all(map(find_spec, ("tf2onnx", "onnxruntime"))):
         export, flags = f"{run}_exported", [f"--checkpoint_dir={run}", "--format=onnx"]
         command = [sys.executable, "export_model.py", *flags, f"--export_dir={export}"]
         subprocess.run(command, check=True, capture_output=True)
-        ways["exported"] = for_catalogue(open_source("", export))
+        ways["exported"] = for_catalogue(open_source("", export, MOST_MEGAPIXELS))
     for name, asked in {
         "gallery": ([], [], paths),
         "queries": (paths, captions[: len(paths)], []),
