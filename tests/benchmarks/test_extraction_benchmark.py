@@ -1,9 +1,10 @@
-"""The extraction benchmark on a tiny network: nearly equal features every way, its last lines."""
+"""The extraction benchmark on a tiny network: the same features every way, and its last lines."""
 
 import pytest
 from PIL import Image
 
 from benchmarks import extraction, machine
+from datasets import images
 
 
 def test_benchmark_compares_equal_features(monkeypatch, capsys):
@@ -14,13 +15,15 @@ def test_benchmark_compares_equal_features(monkeypatch, capsys):
     monkeypatch.setattr(
         extraction, "settings", lambda name, **more: machine.settings(name, **more, **tiny)
     )
+    # The catalogue and an export decode by Pillow; for equal features extraction does here too.
+    monkeypatch.setitem(images.READ_PIXELS, "tensorflow", images.read_picture)
     extraction.main(["--image_model=mobilenet_v1", "--images=8", "--batch_size=3"])
     lines = capsys.readouterr().out.splitlines()
     values = {name: float(value) for name, value in (line.split("=") for line in lines)}
     assert len(values) == 3 * 3 * 3
     for name, value in values.items():
-        # Pillow decodes for the catalogue and an export, TensorFlow for extraction.
-        assert value < 0.1 if name.endswith("_difference") else value > 0, (name, value)
+        # rounding of the pixels grows in few channels
+        assert value < 1e-4 if name.endswith("_difference") else value > 0, (name, value)
     assert values["mobilenet_v1_data_set_exported_per_s"] > 0
 
 
