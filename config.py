@@ -84,6 +84,9 @@ class Config:
     )
     loss: str = setting("triplet", "of each level", ("triplet", "softmax"))
     negatives: str = setting("semi_hard", "of the triplet loss", ("semi_hard", "hardest"))
+    reference_negatives: bool = setting(
+        False, "the batch's reference images are further negatives of each query"
+    )
     margin: float = setting(0.2, "of the triplet loss, squared L2", least=0)
     weight_decay: float = setting(4e-5, "times sum(w^2) / 2 over convolution kernels", least=0)
     # training
@@ -92,6 +95,7 @@ class Config:
     init_learning_rate: float = setting(
         0.0, "of Adam; 0: 6.3e-5, which the published 2e-4 acts as", least=0
     )
+    backbone_rate: float = setting(1.0, "times the rate, for the image encoder", least=0)
     decay_at: int = setting(0, "update after which the rate is x0.1; 0: constant", least=0)
     average_decay: float = setting(0.9999, "of the averaged weights, per update", share=True)
     augmentation: bool = setting(True, "random horizontal flip, each image on its own")
@@ -130,6 +134,8 @@ class Config:
                 raise InputError(f"--{field.name}={value}: {wrong}", 2)
         if self.seed >= 2**32:
             raise InputError(f"--seed={self.seed}: must be below 2^32", 2)
+        if self.as_published and self.reference_negatives:
+            raise InputError("--reference_negatives=True: not with --as_published=True", 2)
         if 0 < self.crop_from <= self.image_size:
             raise InputError(f"--crop_from={self.crop_from}: 0, or above image_size", 2)
 

@@ -99,10 +99,14 @@ class VAL(keras.Model):
 
     def query_levels(self, images, tokens, lengths, training=False):
         """Reference images and captions -> composed feature of each level [B, C]."""
+        return self.compose(*self.encode_query(images, tokens, lengths, training), training)
+
+    def encode_query(self, images, tokens, lengths, training=False):
+        """What compose takes: maps and text feature, None where the composition has no use."""
         used = self.composition
         maps = self.encode_image(images, training) if used.uses_image else None
         text = self.encode_text(tokens, lengths, training) if used.uses_text else None
-        return self.compose(maps, text, training)
+        return maps, text
 
     def gallery_levels(self, images, training=False):
         """Single images -> feature of each level [B, C]."""
@@ -190,12 +194,12 @@ def squared_distances(a, b):
 def matching_loss(distances, labels, margin, negatives, as_published):
     """Triplet loss of one direction: mean over i of max(0, d[i, i] - min_j d[i, j] + margin).
 
-    distances: [B, B], the diagonal are the positives. labels: [B], of the targets; what has the
-    label of i is no negative. negatives: "hardest", or "semi_hard" where negatives closer than the
-    positive of i are left out; as_published compares with the positive of j instead (published
-    loss.py broadcasts along the wrong axis). Paper Eq. 9."""
+    distances: [B, N], the diagonal are the positives; N > B with negatives that are no targets.
+    labels: [N]; what has the label of i is no negative. negatives: "hardest", or "semi_hard" where
+    negatives closer than the positive of i are left out; as_published compares with the positive of
+    j instead (published loss.py broadcasts along the wrong axis). Paper Eq. 9."""
     positives = ops.diagonal(distances)
-    excluded = labels[:, None] == labels[None, :]
+    excluded = labels[: positives.shape[0], None] == labels[None, :]
     if negatives == "semi_hard":
         positive = positives[None, :] if as_published else positives[:, None]
         excluded = ops.logical_or(excluded, distances < positive)
@@ -204,18 +208,25 @@ def matching_loss(distances, labels, margin, negatives, as_published):
 
 
 def bidirectional_matching_loss(distances, labels, margin, negatives, as_published):
-    """Triplet loss of both directions, as in matching_loss -> scalar."""
-    settings = labels, margin, negatives, as_published
-    return matching_loss(distances, *settings) + matching_loss(ops.transpose(distances), *settings)
+    """Triplet loss of both directions, as in matching_loss -> scalar. Only the queries have
+    negatives that are no targets."""
+    settings = margin, negatives, as_published
+    queries = distances.shape[0]
+    back = ops.transpose(distances[:, :queries])
+    return matching_loss(distances, labels, *settings) + matching_loss(
+        back, labels[:queries], *settings
+    )
 
 
 def softmax_loss(similarities, labels):
     """In-batch classification: the target of each query among the batch's targets.
 
-    similarities: [B, B] in [-1, 1], the diagonal are the pairs; labels: [B], of the targets; other
-    targets with the label of a query's own don't count -> scalar. One direction, query to
-    target, as in google/tirg's img_text_composition_models.py: it is what retrieval asks for."""
-    equal = ops.cast(labels[:, None] == labels[None, :], similarities.dtype)
-    excluded = equal - ops.eye(labels.shape[0], dtype=similarities.dtype)
+    similarities: [B, N] in [-1, 1], the diagonal are the pairs, N > B with images that are no
+    targets; labels: [N]; others with the label of a query's own don't count -> scalar. One
+    direction, query to target, as in google/tirg's img_text_composition_models.py: it is what
+    retrieval asks for."""
+    queries, images = similarities.shape
+    equal = ops.cast(labels[:queries, None] == labels[None, :], similarities.dtype)
+    excluded = equal - ops.eye(queries, images, dtype=similarities.dtype)
     logits = SOFTMAX_SCALE * similarities - MASKED * excluded
     return -ops.mean(ops.diagonal(ops.log_softmax(logits, axis=-1)))

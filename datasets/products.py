@@ -58,7 +58,10 @@ def read_training(data_path):
     labelled = [LabelledImage(n, text, label=label[n]) for n, text in texts.items() if text]
 
     def labels(triplets):
-        return [triplet._replace(label=label[triplet.target]) for triplet in triplets]
+        return [
+            triplet._replace(label=label[triplet.target], reference_label=label[triplet.reference])
+            for triplet in triplets
+        ]
 
     def sampler(found):
         index = PairIndex([(image.name, values[image.name]) for image in found], one_value_less)

@@ -12,6 +12,7 @@ class Triplet(NamedTuple):
     caption: str  # one relative caption, raw
     subset: str = ""  # FashionIQ category
     label: int | None = None  # of the target: no negative of its equals; all or none have one
+    reference_label: int | None = None  # of the reference, where label is
 
 
 class LabelledImage(NamedTuple):
@@ -25,7 +26,7 @@ class LabelledImage(NamedTuple):
     @property
     def pair(self):
         """The image as the reference and the target of its text."""
-        return Triplet(self.name, *self)
+        return Triplet(self.name, *self, self.label)
 
 
 class TrainingSet(NamedTuple):

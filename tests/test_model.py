@@ -160,6 +160,24 @@ def test_matching_loss_agrees_with_a_loop(negatives):
         np.testing.assert_allclose(ours, -np.mean(plain), rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("negatives", ["semi_hard", "hardest"])
+def test_further_negatives_are_the_queries_alone(negatives):
+    rng = np.random.default_rng(1)
+    for labels in (range(8), [0, 1, 2, 3, 1, 0, 9, 3], *rng.integers(8, size=(20, 8))):
+        labels = np.array(labels)
+        cosines = rng.uniform(-1, 1, (4, 8)).astype(np.float32)  # of four queries and eight images
+        distances = 2 - 2 * cosines
+        expected = loop_matching_loss(distances, labels, 0.2, negatives)
+        expected += loop_matching_loss(distances[:, :4].T, labels[:4], 0.2, negatives)
+        ours = bidirectional_matching_loss(distances, labels, 0.2, negatives, False)
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
+        plain = 0
+        for i, row in enumerate(np.exp(16 * cosines.astype(np.float64))):
+            others = [value for j, value in enumerate(row) if labels[j] != labels[i]]
+            plain -= np.log(row[i] / (row[i] + sum(others))) / 4
+        np.testing.assert_allclose(softmax_loss(cosines, labels), plain, rtol=1e-5, atol=1e-6)
+
+
 def test_semi_hard_leaves_out_what_is_closer_than_the_own_positive():
     distances = np.array([[0.5, 0.4, 0.9], [0.1, 0.2, 0.3], [0.8, 0.8, 0.7]], np.float32)
     # row 0: 0.4 is left out; row 1: 0.1 is left out; row 2: both 0.8 stay

@@ -9,10 +9,18 @@ import tensorflow as tf
 
 
 class Adam(keras.optimizers.Adam):
-    """Keras' Adam over TensorFlow's fused kernel: the same formula and variables."""
+    """Keras' Adam over TensorFlow's fused kernel: the same formula and variables.
+
+    rate_factors: what the rate is multiplied by for each variable, in order."""
+
+    def __init__(self, learning_rate, epsilon, rate_factors):
+        super().__init__(learning_rate, epsilon=epsilon)
+        self.rate_factors = rate_factors
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
+        if self.rate_factors[index] != 1:
+            learning_rate = learning_rate * self.rate_factors[index]
         step = tf.cast(self.iterations + 1, variable.dtype)
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,

@@ -19,6 +19,7 @@ class Example(NamedTuple):
     target: str  # path of the target image
     words: list  # ids of the relative caption
     label: int | None = None  # as datasets.records.Triplet's
+    reference_label: int | None = None
 
 
 def batch_plan(config, examples_of_epoch, epoch, batch):
@@ -43,7 +44,7 @@ def batch_plan(config, examples_of_epoch, epoch, batch):
             resize_edges = rng.integers(size, top, shape) if top else np.full(shape, size)
             crop_offsets = rng.integers(0, resize_edges[..., None] - size + 1, (*shape, 2))
             tokens, lengths = pad([example.words for example in chosen])
-            labels = [row if each.label is None else each.label for row, each in enumerate(chosen)]
+            labels = labels_of(chosen, config.reference_negatives)
             yield {
                 "paths": np.array([[example.reference, example.target] for example in chosen]),
                 "flips": flips,
@@ -55,6 +56,19 @@ def batch_plan(config, examples_of_epoch, epoch, batch):
                 "data_position": np.array([epoch, index], np.int64),
             }
         epoch, batch = epoch + 1, 0
+
+
+def labels_of(examples, with_references=False):
+    """Of a batch's targets, its row where an example has none; and of its references after them,
+    which then are equal to a target of the same file alone."""
+    targets = [row if each.label is None else each.label for row, each in enumerate(examples)]
+    if not with_references:
+        return targets
+    files = {each.target: label for each, label in zip(examples, targets, strict=True)}
+    return targets + [
+        files.get(each.reference, -1 - row) if each.label is None else each.reference_label
+        for row, each in enumerate(examples)
+    ]
 
 
 def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
@@ -81,9 +95,9 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
     @tf.autograph.experimental.do_not_convert
     def load_batch(plan):
         targets = load_side(plan, 1)
-        uses_image = COMPOSITIONS[config.composition].uses_image
+        used = COMPOSITIONS[config.composition].uses_image or config.reference_negatives
         return {
-            "references": load_side(plan, 0) if uses_image else targets[:, :0, :0],
+            "references": load_side(plan, 0) if used else targets[:, :0, :0],
             "targets": targets,
             **{key: plan[key] for key in ("tokens", "lengths", "labels", "data_position")},
         }
@@ -97,7 +111,7 @@ def input_pipeline(config, examples_of_epoch, epoch, batch, shares):
         "crop_offsets": tf.TensorSpec((*pairs, 2), tf.int32),
         "tokens": tf.TensorSpec((size, None), tf.int32),
         "lengths": tf.TensorSpec((size,), tf.int32),
-        "labels": tf.TensorSpec((config.batch_size,), tf.int32),
+        "labels": tf.TensorSpec((config.batch_size * (1 + config.reference_negatives),), tf.int32),
         "data_position": tf.TensorSpec((2,), tf.int64),
     }
     dataset = tf.data.Dataset.from_generator(plans, output_signature=signature)

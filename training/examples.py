@@ -25,6 +25,7 @@ def training_examples(config, triplets, vocabulary, paths):
             paths[t.subset, t.target],
             vocabulary.encode(t.caption, config.max_caption_words),
             t.label,
+            t.reference_label,
         )
         for t in triplets
         if (t.subset, t.reference) in paths and (t.subset, t.target) in paths

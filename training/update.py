@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from checkpointing.published_names import named_variables
-from model import bidirectional_matching_loss, softmax_loss
+from model import bidirectional_matching_loss, pool, softmax_loss
 from training.adam import Adam
 from training.devices import gather_rows, own_copy, replica_id, replicas, share_overflow
 
@@ -23,7 +23,9 @@ class Training:
         self.variables = named_variables(model)
         self.trained = {name: v for name, v in self.variables.items() if v.trainable}
         self.averages = {name: own_copy(averages[name]) for name in self.trained}
-        self.adam = Adam(config.init_learning_rate, epsilon=1e-8)
+        backbone = set(map(id, model.image_encoder.trainable_variables))
+        factors = [config.backbone_rate if id(v) in backbone else 1 for v in self.trained.values()]
+        self.adam = Adam(config.init_learning_rate, 1e-8, factors)
         self.optimizer = self.adam
         if config.precision == "mixed_float16":
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.adam)
@@ -39,7 +41,8 @@ class Training:
         )
 
     def matching_loss(self, query, target, labels):
-        """Loss of one level's queries and targets of the whole batch, with the targets' labels."""
+        """Loss of one level's queries and targets of the whole batch, with the targets' labels;
+        references may follow the targets, as further negatives."""
         config = self.config
         if config.loss == "softmax":
             return softmax_loss(self.model.similarities(query, target), labels)
@@ -53,11 +56,14 @@ class Training:
 
         batch: a replica's share of the rows, with the labels of all; the losses are those of the
         whole batch."""
-        queries = self.model.query_levels(
-            batch["references"], batch["tokens"], batch["lengths"], training=True
-        )
-        targets = self.model.gallery_levels(batch["targets"], training=True)
-        queries, targets = map(gather_rows, queries), map(gather_rows, targets)
+        model, references = self.model, batch["references"]
+        maps, text = model.encode_query(references, batch["tokens"], batch["lengths"], True)
+        queries = map(gather_rows, model.compose(maps, text, training=True))
+        targets = map(gather_rows, model.gallery_levels(batch["targets"], training=True))
+        if self.config.reference_negatives:
+            others = pool(maps) if maps else model.gallery_levels(references, training=True)
+            sides = zip(targets, map(gather_rows, others), strict=True)
+            targets = [tf.concat(side, 0) for side in sides]
         labels = batch["labels"]
         losses = [self.matching_loss(q, t, labels) for q, t in zip(queries, targets, strict=True)]
         regularization = sum_in_order(self.model.losses)

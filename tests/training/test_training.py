@@ -16,7 +16,7 @@ from datasets.vocabulary import Vocabulary, pad
 from demo.pretrain_backbone import save_slim_checkpoint
 from nets.mobilenet_v1 import mobilenet_v1
 from tests.support.start_training import start_training
-from training.batches import Example, batch_plan
+from training.batches import Example, batch_plan, labels_of
 from training.loop import train
 
 VOCABULARY = Vocabulary.build(["red blue longer shorter sleeves"])
@@ -151,7 +151,7 @@ def test_gradients_are_the_same_bits_every_time(examples):
     training, data = start_training(config, VOCABULARY), batch(examples, config)
     gradients = tf.function(training.gradients)
     digests = set()
-    for _ in range(50):
+    for _ in range(30):
         losses, slopes = gradients(data)
         parts = [*losses, *(tf.convert_to_tensor(slope) for slope in slopes.values())]
         digests.add(hashlib.sha256(b"".join(part.numpy().tobytes() for part in parts)).digest())
@@ -224,3 +224,31 @@ def test_an_unreadable_training_image_is_named(examples, tmp_path):
     bad.write_bytes(b"<html>")
     with pytest.raises(InputError, match=f"^{bad}: not a readable image"):
         run(tiny(tmp_path / "run"), [e._replace(target=str(bad)) for e in examples])
+
+
+@pytest.mark.usefixtures("shallow")
+def test_references_are_negatives_and_the_backbone_is_slower_where_told(examples):
+    batches = batch_plan(tiny("unused", reference_negatives=True), lambda epoch: examples, 0, 0)
+    for plan in itertools.islice(batches, 2):
+        references, targets = plan["paths"].T
+        labels = plan["labels"].tolist()
+        assert labels[:4] == [0, 1, 2, 3] and len(set(labels[4:])) == 4
+        for row, path in enumerate(references):
+            expected = list(targets).index(path) if path in targets else -1 - row
+            assert labels[4 + row] == expected
+    labelled = [e._replace(label=7, reference_label=8) for e in examples[:2]]
+    assert labels_of(labelled, with_references=True) == [7, 7, 8, 8]
+
+    config = tiny("unused", dropout=0.0, levels="high", loss="softmax", reference_negatives=True,
+                  backbone_rate=0.0)  # fmt: skip
+    training = start_training(config, VOCABULARY)
+    before, alone = values(training.trained), batch(examples, config)
+    losses = [
+        float(training.losses({**alone, "labels": np.array(labels)})[0])
+        for labels in ([0, 1, 2, 3, 0, 0, 0, 0], [0, 1, 2, 3, 4, 5, 6, 7])
+    ]
+    assert losses[0] < losses[1]  # the second row's reference was no negative of the first alone
+    training.update({**alone, "labels": np.arange(8)})
+    moved = {n for n, v in values(training.trained).items() if not np.array_equal(v, before[n])}
+    assert not any(name.startswith("MobilenetV1/") for name in moved)
+    assert "projection/text/weights" in moved
