@@ -13,6 +13,7 @@ from comparison.runs import RunFailed, groundtruth, is_scored, refuse_other_run,
 from datasets import READERS
 from datasets.tuning_split import write_tuning_split
 from evaluation.method_runs import read_method_runs
+from evaluation.recall import recall_name
 
 TUNED_BY = (10, 1)  # R@10, mean over the categories, of the tuning part; of equals by R@1
 
@@ -146,7 +147,7 @@ def choose_rate(comparison, tries, failed):
 
 def recalls(job):
     system = read_method_runs(str(job.run), [job.folder / "ranks"])
-    return [float(system.recalls(k)[0]) for k in TUNED_BY]
+    return [float(system.means(recall_name(k))[0]) for k in TUNED_BY]
 
 
 def train_and_score(scripts, job):

@@ -42,7 +42,7 @@ def plot(comparison, result, path):
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(13, height), layout="constrained")
     colours = matplotlib.colormaps["tab20"](np.arange(len(rows)) % 20)
     for place, (row, label, colour) in enumerate(zip(rows, labels, colours, strict=True)):
-        recalls = result.systems[row].recalls(SHOWN)
+        recalls = result.systems[row].means(recall_name(SHOWN))
         left.plot(recalls, [place] * len(recalls), "o", color=colour, alpha=0.5, markersize=5)
         left.plot(recalls.mean(), place, "|", color=colour, markersize=20, markeredgewidth=2.5)
         steps, curve = recall_over_updates(result.runs[row])

@@ -12,13 +12,12 @@ from comparison.runs import SPEED_FILE, RunFailed
 from config import load_config
 from datasets.released_files import read_json
 from evaluation.features import find_features
-from evaluation.method_runs import recall_difference
+from evaluation.method_runs import difference
 from evaluation.paired import Difference
-from evaluation.recall import PUBLISHED_RECALLS, recall_name
 from reports.compare_runs import interval, mean_and_spread
 from reports.markdown import table_head, table_row
 
-JUDGED_BY = (1, 10)  # the differences in the table are of R@1 and R@10
+JUDGED_BY = ("R@1", "R@10", "both")  # the differences in the table are of these, if there
 SIZES = ("parameters", "composer_parameters")
 
 
@@ -58,13 +57,13 @@ def measure_speed(scripts, comparison, result):
 
 
 def row_differences(result, rows, row):
-    """Of JUDGED_BY, less those of VAL with the same loss; each None for VAL itself and where VAL
-    failed."""
-    base = baseline(rows, row.loss)
+    """{measure of JUDGED_BY: Difference, less VAL's with the same loss}; None for VAL itself and
+    where VAL failed."""
+    base, own = baseline(rows, row.loss), result.systems[row]
+    judged = [name for name in JUDGED_BY if name in own.measures]
     if row == base or base not in result.systems:
-        return [None] * len(JUDGED_BY)
-    own, vals = result.systems[row], result.systems[base]
-    return [recall_difference(own, vals, k) for k in JUDGED_BY]
+        return dict.fromkeys(judged)
+    return {name: difference(own, result.systems[base], name) for name in judged}
 
 
 def heading(comparison, result):
@@ -101,13 +100,19 @@ def heading(comparison, result):
     ]  # fmt: skip
 
 
+def measures(result):
+    """-> (measures of all rows, those of JUDGED_BY)."""
+    names = [*dict.fromkeys(n for system in result.systems.values() for n in system.measures)]
+    return names, [name for name in JUDGED_BY if name in names]
+
+
 def table(result, rows, differences, speeds):
     """Markdown lines of the rows of one loss."""
-    names = [recall_name(k) for k in PUBLISHED_RECALLS]
+    names, judged = measures(result)
     base = baseline(rows, rows[0].loss)
     heads = [
         f"loss: {rows[0].loss}", *names,
-        *(h for k in JUDGED_BY for h in (f"{recall_name(k)} less {base.name}'s", "could show")),
+        *(h for name in judged for h in (f"{name} less {base.name}'s", "could show")),
         "learning rate", "million parameters, of them composers",
     ]  # fmt: skip
     lines = table_head(heads)
@@ -119,8 +124,8 @@ def table(result, rows, differences, speeds):
         sizes = [speeds[row][size] / 1e6 for size in SIZES] if row in speeds else []
         cells = [
             row.name + stage1(result.runs[row][0]),
-            *(mean_and_spread(system.recalls(k)) for k in PUBLISHED_RECALLS),
-            *(cell for d in differences[row]
+            *(mean_and_spread(system.means(name)) for name in names),
+            *(cell for d in differences[row].values()
               for cell in ((interval(d), f"{d.smallest_shown:.2f}") if d else ("", ""))),
             result.rates[row][0],
             ", ".join(f"{size:.2f}" for size in sizes) or "not measured",
@@ -162,16 +167,16 @@ def write_csv(path, result, differences, speeds):
     """All recalls of all seeds, for other tools; one line a row and seed."""
     with whole_file(path) as file:
         writer = csv.writer(file)
-        recalls = [recall_name(k) for k in PUBLISHED_RECALLS]
+        names, judged = measures(result)
         writer.writerow(
-            ["composition", "loss", "rate", "seed", *recalls,
-             *(f"{recall_name(k)}_{what}" for k in JUDGED_BY for what in Difference._fields),
+            ["composition", "loss", "rate", "seed", *names,
+             *(f"{name}_{what}" for name in judged for what in Difference._fields),
              *SIZES, "updates", "folder"]
         )  # fmt: skip
         for row, system in result.systems.items():
-            of_seeds = np.array([system.recalls(k) for k in PUBLISHED_RECALLS]).T  # [S, K]
+            of_seeds = np.array([system.means(name) for name in names]).T  # [S, measures]
             nothing = [""] * len(Difference._fields)
-            found = [value for of_k in differences[row] for value in of_k or nothing]
+            found = [value for d in differences[row].values() for value in d or nothing]
             for run, values in zip(result.runs[row], of_seeds, strict=True):
                 writer.writerow(
                     [row.name, row.loss, run.rate, run.seed, *np.round(values, 4), *found,

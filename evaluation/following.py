@@ -22,11 +22,18 @@ MEAN = "mean"  # over the columns asked, so that the commonest does not speak fo
 def following(evaluation_set):
     """{column: {ranking: [percent of each of FIGURES]}} of the columns asked, and MEAN; {} for data
     without columns. None where no query has anything to keep."""
+    names, column, shares = judge_all(evaluation_set)
+    return by_column(names, column, shares) if names else {}
+
+
+def judge_all(evaluation_set):
+    """-> (names of the columns, column asked [Q], shares [Q, RANKINGS, FIGURES]); without columns
+    no name."""
     metadata, truth = evaluation_set.metadata, evaluation_set.truth
     read_values = datasets.READERS[metadata["dataset"]].read_values
     names, values = read_values(metadata["data_path"], truth.gallery) if read_values else ((), None)
     if not names:
-        return {}
+        return (), None, None
     targets = np.array([truth.correct_of(i)[0] for i in range(len(truth.captions))])
     differ = values[truth.references] != values[targets]
     if (differ.sum(1) != 1).any():
@@ -36,7 +43,20 @@ def following(evaluation_set):
     alone = asking._replace(queries=asking.gallery[truth.references], scorer=Scorer)
     answers = [each.rank(FIRST).nearest for each in (asking, alone)]
     rows = zip(truth.references, targets, differ.argmax(1), *answers, strict=True)
-    return by_column(names, differ.argmax(1), np.array([judge(values, *row) for row in rows]))
+    return names, differ.argmax(1), np.array([judge(values, *row) for row in rows])
+
+
+def judged_answers(evaluation_set):
+    """What judge says of each query's answers -> [{"column": the one asked, each of FIGURES:
+    share}], kept None with nothing to keep; empty ones without columns."""
+    names, column, shares = judge_all(evaluation_set)
+    if not names:
+        return [{}] * len(evaluation_set.queries)
+    answers = np.where(np.isnan(shares[:, 0]), None, shares[:, 0].round(4)).tolist()
+    return [
+        {"column": names[asked], **dict(zip(FIGURES, own, strict=True))}
+        for asked, own in zip(column, answers, strict=True)
+    ]
 
 
 def judge(values, reference, target, column, *answers):

@@ -9,6 +9,7 @@ import numpy as np
 from command_line.errors import InputError
 from command_line.files import write_lines
 from datasets.released_files import read_records
+from evaluation.following import FIGURES, judged_answers
 from evaluation.ranking import NEVER
 
 DEPTH = 50  # images listed per query: what R@50 needs
@@ -27,11 +28,13 @@ def correct_names(truth, i):
 
 
 def write_ranks(folder, evaluation_set, ranking):
-    """ranks_<stem>.jsonl, an object a query: reference, caption, targets, rank, tied, top.
+    """ranks_<stem>.jsonl, an object a query: reference, caption, targets, rank, tied, top, and of
+    products column, changed, kept, both (evaluation.following).
 
     rank: 1 is best, null if no correct image is left. top: [[name, squared L2], ...].
     Returns its path."""
     truth, path = evaluation_set.truth, Path(folder, f"ranks_{evaluation_set.stem}.jsonl")
+    followed = judged_answers(evaluation_set)
     entries = (
         {
             "reference": truth.query_references[i],
@@ -40,6 +43,7 @@ def write_ranks(folder, evaluation_set, ranking):
             "rank": None if ranking.ranks[i] == NEVER else int(ranking.ranks[i]) + 1,
             "tied": bool(ranking.tied[i]),
             "top": top,
+            **followed[i],
         }
         for i, top in enumerate(nearest_names(evaluation_set, ranking))
     )
@@ -48,14 +52,17 @@ def write_ranks(folder, evaluation_set, ranking):
 
 
 def read_ranks(path):
-    """write_ranks' file -> (ranks float64 [Q], inf for null; [(reference, caption, targets)]).
+    """write_ranks' file -> (ranks float64 [Q], inf for null; [(reference, caption, targets)];
+    shares [Q, FIGURES], NaN for null; columns asked [Q]); the last two empty but of products.
 
     Raises InputError naming the line that is something else."""
     queries = read_records(path, parse_rank, "a query's rank")
     if not queries:
         raise InputError(f"{path}: no queries")
-    ranks, keys = zip(*queries, strict=True)
-    return np.array(ranks), list(keys)
+    ranks, keys, shares, columns = zip(*queries, strict=True)
+    if None in columns:
+        shares = columns = ()
+    return np.array(ranks), list(keys), np.array(shares, np.float64), columns
 
 
 def parse_rank(entry):
@@ -63,7 +70,8 @@ def parse_rank(entry):
     rank = np.inf if entry["rank"] is None else float(entry["rank"])
     if not targets or not rank >= 1:
         raise ValueError("no target, or a rank below 1")
-    return rank, (entry["reference"], entry["caption"], targets)
+    shares = [entry.get(figure) for figure in FIGURES]
+    return rank, (entry["reference"], entry["caption"], targets), shares, entry.get("column")
 
 
 def write_trec(folder, evaluation_set, ranking):

@@ -11,8 +11,7 @@ import numpy as np
 
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
-from evaluation.method_runs import read_method_runs, recall_difference
-from evaluation.recall import PUBLISHED_RECALLS, recall_name
+from evaluation.method_runs import difference, read_method_runs
 from reports.markdown import table_head, table_row
 
 
@@ -27,14 +26,14 @@ def interval(difference):
 
 
 def table(methods):
-    """Markdown lines: a row a method and a difference to the first for each recall."""
-    names = [recall_name(k) for k in PUBLISHED_RECALLS]
+    """Markdown lines: a row a method and a difference to the first for each measure."""
+    names = methods[0].measures
     lines = table_head(["system", *names, *(f"{name} less the first's" for name in names)])
     for method in methods:
-        cells = [mean_and_spread(method.recalls(k)) for k in PUBLISHED_RECALLS]
-        for k in PUBLISHED_RECALLS:
+        cells = [mean_and_spread(method.means(name)) for name in names]
+        for name in names:
             first = method is methods[0]
-            cells.append("" if first else interval(recall_difference(method, methods[0], k)))
+            cells.append("" if first else interval(difference(method, methods[0], name)))
         lines.append(table_row([method.name, *cells]))
     return lines
 

@@ -12,6 +12,7 @@ import train_val
 from command_line.errors import InputError
 from config import load_config
 from datasets import check_data, products
+from evaluation.method_runs import difference, read_method_runs
 from reports import show_retrieval, summarize_results
 from tests.evaluation.test_following import plain
 from tests.support.small_products import prepare, small_shop, write_table
@@ -35,7 +36,7 @@ def shop(tmp_path_factory):
 def test_scored(shop, capsys):
     results = shop / "results"
     features, to = f"--feature_dir={shop / 'run/features'}", f"--results_dir={results}"
-    test_val.main([features, to])
+    test_val.main([features, to, f"--save_ranks={shop / 'ranks'}"])
     test_val.main([features, to, "--keep_reference=True"])
     log = (results / "results_products.log").read_text().splitlines()
     entry, kept = map(json.loads, (results / "results.jsonl").read_text().splitlines())
@@ -56,6 +57,13 @@ def test_scored(shop, capsys):
     for name, shares in chance.items():
         assert found[name]["chance"] == pytest.approx(100 * np.mean(shares, axis=0), abs=1e-4)
         assert found[name]["perfect"][2] >= max(found[name]["answers"][2], 1e-9)
+    twice = read_method_runs("two seeds", [shop / "ranks"] * 2)
+    assert twice.measures == ["R@1", "R@10", "R@50", "changed", "kept", "both"]
+    for name, share in zip(twice.measures[3:], found["mean"]["answers"], strict=True):
+        assert twice.means(name) == pytest.approx([share] * 2, abs=0.01)
+    assert twice.means("R@10") == pytest.approx([entry["R@10"]] * 2)
+    nothing = difference(twice, twice, "both")
+    assert nothing.mean == nothing.low == nothing.high == 0
     summarize_results.main([to])
     assert f"{shop / 'run/features'}, step 1: first 10 changed" in capsys.readouterr().out
     show_retrieval.main([features, to])
