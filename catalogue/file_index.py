@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from bisect import bisect_left
+from collections import Counter
 from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
@@ -124,7 +125,8 @@ class FileIndex(IndexedPhotos):
         inside = (places >= first) & (places < end)
         places, distances = places[inside], distances[of[inside]]
         order = np.lexsort((places, distances))[:count]
-        return [self._found(places[k], float(distances[k])) for k in order]
+        names = [(int(self._numbers[place]), self.names[place]) for place in places[order]]
+        return [Found(*name, float(far)) for name, far in zip(names, distances[order], strict=True)]
 
     def _places(self, columns):
         """Files of some columns -> (place of each, which of the columns it has)."""
@@ -133,9 +135,6 @@ class FileIndex(IndexedPhotos):
         of = np.repeat(np.arange(len(columns)), counts)
         within_run = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
         return self._by_column[first[of] + within_run], of
-
-    def _found(self, place, distance):
-        return Found(int(self._numbers[place]), self.names[place], distance)
 
     def vectors(self, numbers):
         """Vectors of some images -> float32 [n, D]."""
@@ -177,10 +176,7 @@ class FileIndex(IndexedPhotos):
     @cached_property
     def folders(self):
         """{folder of images, with `/` at its end: how many it holds itself}, sorted."""
-        counts = {}
-        for name in self.names:
-            folder = name[: name.rfind("/") + 1]
-            counts[folder] = counts.get(folder, 0) + 1
+        counts = Counter(name[: name.rfind("/") + 1] for name in self.names)
         return dict(sorted(counts.items()))
 
     def photo(self, number):

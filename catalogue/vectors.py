@@ -20,20 +20,18 @@ MOST_DIMENSIONS = 4000  # of a halfvec in an HNSW index
 BUILD_MEMORY = 2**30  # bytes that maintenance_work_mem is raised to for the index, if it needs them
 GRAPH_NODE = 720  # bytes in that memory beside the vector's, measured
 SAMPLE, NEIGHBOURS, RECALL_SECONDS = 100, 10, 20  # queries of the recall, if there is time for them
-INSIDE = {
-    False: "f.sha256 = v.sha256 AND f.path >= %(first)s",
-    True: "f.sha256 = v.sha256 AND f.path >= %(first)s AND f.path < %(end)s",
-}
+INSIDE = "f.path >= %(first)s", "f.path >= %(first)s AND f.path < %(end)s"  # all, of a folder
 APPROXIMATE = """
 SELECT v.sha256, v.feature FROM catalogue.vectors v
-CROSS JOIN LATERAL (SELECT FROM catalogue.files f WHERE {inside} LIMIT 1) named
+CROSS JOIN LATERAL (
+  SELECT FROM catalogue.files f WHERE f.sha256 = v.sha256 AND {inside} LIMIT 1) named
 WHERE v.sha256 <> ALL (%(without)s::bytea[])
 ORDER BY v.feature::halfvec({dims}) <-> %(query)s::halfvec({dims}) LIMIT %(count)s
 """
 COMPARED = """
 SELECT v.sha256, v.feature FROM catalogue.vectors v
 WHERE v.sha256 <> ALL (%(without)s::bytea[])
-  AND EXISTS (SELECT FROM catalogue.files f WHERE {inside})
+  AND EXISTS (SELECT FROM catalogue.files f WHERE f.sha256 = v.sha256 AND {inside})
 ORDER BY v.feature <-> %(query)s FETCH FIRST %(count)s ROWS WITH TIES
 """
 PROBED = """
