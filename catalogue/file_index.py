@@ -6,7 +6,7 @@ import threading
 from bisect import bisect_left
 from collections import Counter
 from functools import cached_property
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -67,11 +67,9 @@ class FileIndex(IndexedPhotos):
             there = "SELECT count(*) FROM sqlite_master WHERE name IN ('said', 'words', 'partners')"
             self.has_words = connection.execute(there).fetchone() == (3,)  # an older index has none
         self._connection, self._turn = connection, threading.Lock()
-        starts, blocks, rows = {}, [], 0
-        for number, members in groupby(vectors, key=lambda vector: vector[0]):
-            starts[number] = rows
-            blocks.append(open_block(index_dir, number))
-            rows += len(list(members))
+        blocks = {number: len(list(rows)) for number, rows in groupby(vectors, lambda row: row[0])}
+        starts = dict(zip(blocks, accumulate(blocks.values(), initial=0), strict=False))
+        blocks = [open_block(index_dir, number) for number in blocks]
         self._gallery = OpenGallery(blocks, np.array([half for *_, half in vectors]))
         digests = b"".join(bytes.fromhex(sha256) for _, sha256, _ in vectors)
         self._digests = np.frombuffer(digests, DIGEST)  # of each column

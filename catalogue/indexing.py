@@ -12,23 +12,16 @@ import numpy as np
 from tqdm import tqdm
 
 from catalogue.identity import require_same
-from catalogue.photos import NEVER, Photo, Skipped, read_photo, scan
+from catalogue.photos import CHANGED, NEVER, Photo, Skipped, read_photo, scan
 from catalogue.sources import examples, of_export, of_run
 from catalogue.store import ABOUT, Writer, read_metadata, rows_errors
 from catalogue.table import take_table
 from command_line.errors import InputError
-from datasets.image_files import (
-    MEGAPIXELS,
-    MOST_MEGAPIXELS,
-    UNREADABLE,
-    decode_picture,
-    read_content,
-)
+from datasets.image_files import MEGAPIXELS, MOST_MEGAPIXELS, UNREADABLE
 
 BLOCK_ROWS = 992  # images encoded, then committed together: 32 full batches of the encoder
 SEARCHED_FAST = 200_000  # vectors; every search reads all of them
 FEW, SHARE = 20, 10  # a run drops as many pictures, or one of so many, without being told to
-CHANGED = "changed while it was read"
 TO_DO = {  # photos to look into; in one of them, nothing is known of a photo that is the same
     False: """SELECT found.* FROM found LEFT JOIN files USING (path) WHERE files.id IS NULL
               OR files.size != found.size OR files.mtime_ns != found.mtime_ns""",
@@ -65,15 +58,6 @@ def digest_of(root, photo):
         return hashlib.sha256(read_photo(root, photo.path)).hexdigest(), ""
     except InputError as error:
         return None, str(error)
-
-
-def read_pixels(path, digest, most_megapixels):
-    """Path, sha-256 of the bytes that are meant -> uint8 [H, W, 3]. Raises InputError with the
-    reason."""
-    content = read_content(path)
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise InputError(CHANGED)
-    return decode_picture(content, most_megapixels)
 
 
 def describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels):

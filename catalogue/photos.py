@@ -1,14 +1,16 @@
 """The pictures below a folder: which files count, and that none is read from outside of it."""
 
+import hashlib
 import os
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 from command_line.errors import InputError
-from datasets.image_files import UNREADABLE, read_content
+from datasets.image_files import UNREADABLE, decode_picture, read_content
 from datasets.pictures import SUFFIXES
 
+CHANGED = "changed while it was read"
 NEVER = -1  # a time of change that no file has: the next run looks into it again
 
 
@@ -107,6 +109,15 @@ def read_photo(root, path):
     if place is None:
         raise InputError(f"{UNREADABLE}no file, or a link that leaves the folder")
     return read_content(place)
+
+
+def read_pixels(path, digest, most_megapixels):
+    """Path, sha-256 of the bytes that are meant -> uint8 [H, W, 3]. Raises InputError with the
+    reason."""
+    content = read_content(path)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise InputError(CHANGED)
+    return decode_picture(content, most_megapixels)
 
 
 class IndexedPhotos:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from flask import request
+from werkzeug.exceptions import BadRequest
 
 LONGEST = 50  # steps
 
@@ -16,10 +17,10 @@ class Step(NamedTuple):
 
 
 def read_trail(args):
-    """A request's arguments -> [Step]. Raises ValueError for an address that holds no path."""
+    """A request's arguments -> [Step]. Raises BadRequest for an address that holds no path."""
     pictures, texts = args.getlist("p"), args.getlist("t")
     if len(pictures) != len(texts) or len(pictures) > LONGEST:
-        raise ValueError(f"an address has one t for each p, at most {LONGEST}")
+        raise BadRequest("This address holds no search: begin anew below.")
     return [Step(picture, text.strip()) for picture, text in zip(pictures, texts, strict=True)]
 
 
