@@ -6,7 +6,6 @@ because a filter is narrow, all that the filter leaves are compared instead: no 
 """
 
 import copy
-import json
 import threading
 from functools import cached_property
 
@@ -16,8 +15,7 @@ from catalogue.database import Unavailable, connect, database_errors, place, rea
 from catalogue.file_index import Found
 from catalogue.identity import require_same
 from catalogue.photos import IndexedPhotos, Photo
-from catalogue.table import CHANGES
-from catalogue.vectors import EXACT, INSIDE, approximate, bounds, candidates, compared
+from catalogue.vectors import EXACT, INSIDE, SPARE, approximate, bounds, compared
 from command_line.errors import InputError
 from evaluation.ranking import distances
 
@@ -53,7 +51,7 @@ def nearest(connection, query, count, within, without):
     from pgvector import Vector
 
     asked, limits = Vector(query), bounds(within)
-    own, wanted, rows = [], candidates(count), []
+    own, wanted, rows = [], 2 * count + SPARE, []
     if without:
         own = "SELECT DISTINCT sha256 FROM catalogue.files f WHERE id = ANY (%s) AND " + NAMED
         own = [sha for (sha,) in connection.execute(own, (list(without),))]
@@ -80,6 +78,8 @@ class DatabaseIndex(IndexedPhotos):
     Threads have a connection each; one that broke, as when the server was started anew, is
     replaced. Raises InputError as connect does, and when there is no catalogue; each method raises
     Unavailable when PostgreSQL does not answer."""
+
+    schema = "catalogue."
 
     def __init__(self, url):
         self._url, self._kept = url, threading.local()
@@ -165,18 +165,12 @@ class DatabaseIndex(IndexedPhotos):
         """Whether the catalogue knows what is said; one made by older code does after a run."""
         return self._rows("SELECT to_regclass('catalogue.partners') IS NOT NULL")[0][0]
 
-    def said_of(self, numbers):
-        ask = "SELECT file, said FROM catalogue.said WHERE file = ANY (%s)"
-        found = self._rows(ask, list(numbers)) if self.has_words else []
-        return {number: json.loads(said) for number, said in found}
-
-    def changes_of(self, number):
-        ask = CHANGES.format(partners="catalogue.partners", number=int(number))
-        return self._rows(ask) if self.has_words else []
+    def told(self, ask, *values, **named):
+        return self._rows(ask, *values, **named) if self.has_words else []
 
     def with_words(self, words, within, skip, top):
         """Of names as of the last complete run."""
-        if not self.has_words or not storable(within):
+        if not storable(within):
             return [], 0
         page = f"""WITH found AS MATERIALIZED (
               SELECT id, path FROM catalogue.said JOIN catalogue.files f ON f.id = file
@@ -184,11 +178,12 @@ class DatabaseIndex(IndexedPhotos):
             SELECT ARRAY (SELECT id FROM found ORDER BY path OFFSET %(skip)s LIMIT %(top)s),
               (SELECT count(*) FROM found)"""
         words = " & ".join(f"'{word}':*" for word in words)
-        return self._rows(page, **bounds(within), skip=skip, top=top, words=words)[0]
+        rows = self.told(page, **bounds(within), skip=skip, top=top, words=words)
+        return rows[0] if rows else ([], 0)
 
     def has_word(self, word):
         ask = "SELECT FROM catalogue.said WHERE words @@ %s::tsquery LIMIT 1"
-        return self.has_words and bool(self._rows(ask, f"'{word}':*"))
+        return bool(self.told(ask, f"'{word}':*"))
 
     @cached_property
     def folders(self):

@@ -1,6 +1,5 @@
 """An index folder, opened for search: what store.py and indexing.py wrote, as of one commit."""
 
-import json
 import os
 import threading
 from bisect import bisect_left
@@ -14,7 +13,6 @@ import numpy as np
 from catalogue.identity import require_same
 from catalogue.photos import IndexedPhotos, Photo
 from catalogue.store import ABOUT, connect, open_block, read_metadata, rows_errors
-from catalogue.table import CHANGES
 from command_line.errors import InputError
 from evaluation.open_gallery import OpenGallery
 
@@ -144,32 +142,23 @@ class FileIndex(IndexedPhotos):
             return 0, len(self.names)
         return bisect_left(self.names, within), bisect_left(self.names, within[:-1] + "0")
 
-    def _ask(self, question, *values):
+    def told(self, ask, *values):
         with self._turn, rows_errors(self.about["folder"]):
-            return self._connection.execute(question, values).fetchall() if self.has_words else []
-
-    def said_of(self, numbers):
-        """What the table says of some images -> {number: {column: text}}."""
-        ask = f"SELECT * FROM said WHERE file IN ({', '.join(map(str, map(int, numbers)))})"
-        return {number: json.loads(said) for number, said in self._ask(ask)}
-
-    def changes_of(self, number):
-        """By what an image's partners differ -> rows of table.CHANGES."""
-        return self._ask(CHANGES.format(partners="partners", number=int(number)))
+            return self._connection.execute(ask, values).fetchall() if self.has_words else []
 
     def with_words(self, words, within, skip, top):
         """Images of a folder of which all words, or the beginnings of longer ones, are said, in the
         order of names -> (numbers of `top` after `skip`, how many there are)."""
         first, end = self._range_of(within)
         match = " AND ".join(f'"{word}"*' for word in words)
-        found = self._ask("SELECT rowid FROM words WHERE words MATCH ?", match)
+        found = self.told("SELECT rowid FROM words WHERE words MATCH ?", match)
         inside = np.isin(self._numbers[first:end], np.array(found, np.int64).ravel())
         places = first + np.flatnonzero(inside)
         return self._numbers[places[skip : skip + top]].tolist(), len(places)
 
     def has_word(self, word):
         """Whether it is said of any image."""
-        return bool(self._ask("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", f'"{word}"*'))
+        return bool(self.told("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", f'"{word}"*'))
 
     @cached_property
     def folders(self):

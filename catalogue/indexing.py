@@ -71,8 +71,7 @@ def describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_mega
 
 def take_over(earlier, about, otherwise, table, attributes):
     """Takes the examples and the table of an index that is there -> as take_table. Raises
-    InputError when it was made with another model, or of another folder; otherwise: what to do
-    then."""
+    InputError for another model, or another folder; otherwise: what to do then."""
     if earlier:
         require_same(earlier, about["checkpoint"], about["fingerprint"])
         before, now = earlier["image_dir"], about["image_dir"]

@@ -181,8 +181,7 @@ def corrected(text, unknown):
 
 
 def render(status, part=None, steps=(), cards=None, more="", **said):
-    """The template with what it shows -> (page, status). said: message, notes, corrected,
-    choose."""
+    """-> (page, status). said: of message, notes, corrected, choose, what the template shows."""
     here, part = service(), part or Listing()
     index, within, table = here.index, part.within, here.index.about.get("table")
     begin = beginning(index, part) if cards is None else Beginning(cards, more)

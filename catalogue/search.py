@@ -176,8 +176,7 @@ def folder(within):
 
 
 def require_folder(index, within):
-    """A folder as names begin with it. Raises InputError, naming the nearest, where no picture of
-    the index is below it."""
+    """A folder as names begin with it. Raises InputError, naming the nearest, for an empty one."""
     within = folder(within)
     if not within or index.numbers_at([0], within):
         return within

@@ -25,8 +25,7 @@ def read_trail(args):
 
 
 def address(steps, **more):
-    """[Step], of which it holds the LONGEST last -> the page's address; more: further arguments,
-    left out where empty."""
+    """The page's address, of the LONGEST last Steps; more: further arguments, those not empty."""
     pairs = [pair for step in steps[-LONGEST:] for pair in (("p", step.picture), ("t", step.text))]
     pairs += [(name, value) for name, value in more.items() if value]
     return f"{request.script_root}/{'?' if pairs else ''}{urlencode(pairs)}"

@@ -46,11 +46,6 @@ def bounds(within):
     return {"first": within, "end": within[:-1] + "0" if within else ""}
 
 
-def candidates(count):
-    """How many candidates are looked at for so many results."""
-    return 2 * count + SPARE
-
-
 def load(connection, shas, features):
     """Copies vectors into the database. Raises InputError for more dimensions than it can index."""
     from pgvector import Vector
@@ -71,12 +66,11 @@ def build_index(connection, say):
     """The HNSW index, if there is none and more than EXACT vectors; others can search meanwhile."""
     import psycopg
 
-    vectors = connection.execute("SELECT count(*) FROM catalogue.vectors").fetchone()[0]
-    there = connection.execute("SELECT to_regclass('catalogue.nearest')").fetchone()[0]
+    state = """SELECT to_regclass('catalogue.nearest'), count(*),
+        (SELECT vector_dims(feature) FROM catalogue.vectors LIMIT 1) FROM catalogue.vectors"""
+    there, vectors, dims = connection.execute(state).fetchone()
     if there or vectors <= EXACT:
         return
-    dims = "SELECT vector_dims(feature) FROM catalogue.vectors LIMIT 1"
-    (dims,) = connection.execute(dims).fetchone()
     start, needed = time.monotonic(), vectors * (2 * dims + GRAPH_NODE) * 11 // 10
     say(f"building the HNSW index over {vectors:,} vectors, {needed / 2**30:.1f} GiB")
 
@@ -143,7 +137,7 @@ def recall(connection):
         except psycopg.errors.QueryCanceled:
             break
         with connection.transaction():
-            some = approximate(connection, vector, candidates(NEIGHBOURS), limits, [sha])
+            some = approximate(connection, vector, 2 * NEIGHBOURS + SPARE, limits, [sha])
         far = distances(query, np.stack([near.to_numpy() for _, near in some]))
         some = {some[k][0] for k in np.argsort(far, kind="stable")[:NEIGHBOURS]}
         exact = {sha for sha, _ in exact[:NEIGHBOURS]}
