@@ -184,15 +184,15 @@ def make(connection, about):
 
 
 def read_metadata(connection):
-    """What index.json holds of an index in files. Raises InputError when the database holds no
-    catalogue of this FORMAT."""
+    """What index.json holds of an index in files, and `completed`. Raises InputError when the
+    database holds no catalogue of this FORMAT."""
     here = place(connection)
     if not connection.execute("SELECT to_regclass('catalogue.about')").fetchone()[0]:
         raise InputError(f"{here}: no catalogue here; index_catalogue.py makes one")
-    (about,) = connection.execute("SELECT about FROM catalogue.about").fetchone()
+    about, completed = connection.execute("SELECT about, completed FROM catalogue.about").fetchone()
     if about["format"] != FORMAT:
         raise InputError(f"{here}: format {about['format']}, this code reads {FORMAT}")
-    return {**about, "folder": here}
+    return {**about, "folder": here, "completed": completed}
 
 
 def write_metadata(connection, about, command="UPDATE catalogue.about SET about = %s"):

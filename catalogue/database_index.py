@@ -6,7 +6,6 @@ because a filter is narrow, all that the filter leaves are compared instead: no 
 """
 
 import copy
-import json
 import threading
 from functools import cached_property
 
@@ -16,8 +15,7 @@ from catalogue.database import Unavailable, connect, database_errors, place, rea
 from catalogue.file_index import Found
 from catalogue.identity import require_same
 from catalogue.photos import IndexedPhotos, Photo
-from catalogue.table import CHANGES
-from catalogue.vectors import EXACT, INSIDE, approximate, bounds, candidates, compared
+from catalogue.vectors import EXACT, INSIDE, SPARE, approximate, bounds, compared
 from command_line.errors import InputError
 from evaluation.ranking import distances
 
@@ -31,7 +29,8 @@ NAMED = "f.sha256 IS NOT NULL"
 NAMES = """
 SELECT v.place, f.id, f.path FROM unnest(%(found)s::bytea[]) WITH ORDINALITY AS v (sha256, place)
 CROSS JOIN LATERAL (
-  SELECT id, path FROM catalogue.files f WHERE {inside} ORDER BY path LIMIT %(count)s) f
+  SELECT id, path FROM catalogue.files f WHERE f.sha256 = v.sha256 AND {inside}
+  ORDER BY path LIMIT %(count)s) f
 """
 
 
@@ -40,11 +39,10 @@ def storable(text):
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def size_of(connection, bounds, most):
+def size_of(connection, within, most):
     """How many images a folder has, at most `most`."""
-    end = " AND f.path < %(end)s" if bounds["end"] else ""
-    ask = f"SELECT FROM catalogue.files f WHERE {NAMED} AND f.path >= %(first)s{end} LIMIT %(most)s"
-    values = {**bounds, "most": most}
+    inside, values = INSIDE[bool(within)], {**bounds(within), "most": most}
+    ask = f"SELECT FROM catalogue.files f WHERE {NAMED} AND {inside} LIMIT %(most)s"
     return connection.execute(f"SELECT count(*) FROM ({ask}) few", values).fetchone()[0]
 
 
@@ -53,11 +51,11 @@ def nearest(connection, query, count, within, without):
     from pgvector import Vector
 
     asked, limits = Vector(query), bounds(within)
-    own, wanted, rows = [], candidates(count), []
+    own, wanted, rows = [], 2 * count + SPARE, []
     if without:
         own = "SELECT DISTINCT sha256 FROM catalogue.files f WHERE id = ANY (%s) AND " + NAMED
         own = [sha for (sha,) in connection.execute(own, (list(without),))]
-    if size_of(connection, limits, EXACT + 1) > EXACT:
+    if size_of(connection, within, EXACT + 1) > EXACT:
         rows = approximate(connection, asked, wanted, limits, own)
     if len(rows) < wanted:
         rows = compared(connection, asked, wanted, limits, own)
@@ -74,20 +72,18 @@ def nearest(connection, query, count, within, without):
 
 
 class DatabaseIndex(IndexedPhotos):
-    """The methods of FileIndex over a database. What other processes add is found at once.
+    """The methods of FileIndex, which says what they do, over a database. What other processes add
+    is found at once.
 
     Threads have a connection each; one that broke, as when the server was started anew, is
     replaced. Raises InputError as connect does, and when there is no catalogue; each method raises
     Unavailable when PostgreSQL does not answer."""
 
+    schema = "catalogue."
+
     def __init__(self, url):
         self._url, self._kept = url, threading.local()
-        self.about, self._completed = self._ask(self._state)
-
-    @staticmethod
-    def _state(connection):
-        about = read_metadata(connection)
-        return about, connection.execute("SELECT completed FROM catalogue.about").fetchone()[0]
+        self.about = self._ask(read_metadata)
 
     def _ask(self, question):
         """question(connection), in one snapshot."""
@@ -103,25 +99,25 @@ class DatabaseIndex(IndexedPhotos):
         with database_errors(place(connection)), connection.transaction():
             return question(connection)
 
-    def _rows(self, ask, *values):
-        return self._ask(lambda connection: connection.execute(ask, values).fetchall())
+    def _rows(self, ask, *values, **named):
+        return self._ask(lambda connection: connection.execute(ask, named or values).fetchall())
 
     def newest(self):
         """This index, or one that knows what a run that has ended since then left. Raises
         InputError when the catalogue was made anew with another model."""
-        about, completed = self._ask(self._state)
-        if (about, completed) == (self.about, self._completed):
+        about = self._ask(read_metadata)
+        if about == self.about:
             return self
         require_same(about, self.about["checkpoint"], self.about["fingerprint"])
         newer = copy.copy(self)
-        newer.about, newer._completed = about, completed
+        newer.about = about
         for name in ("folders", "has_words"):
             newer.__dict__.pop(name, None)
         return newer
 
     def __len__(self):
         """Images that can be found; above PLACES as the server last estimated."""
-        few = self._ask(lambda connection: size_of(connection, bounds(""), PLACES + 1))
+        few = self.size_of("", PLACES + 1)
         if few <= PLACES:
             return few
         estimate = "SELECT reltuples::bigint FROM pg_class WHERE oid = 'catalogue.files'::regclass"
@@ -130,35 +126,29 @@ class DatabaseIndex(IndexedPhotos):
     def __contains__(self, number):
         return bool(self._rows(f"SELECT FROM catalogue.files f WHERE id = %s AND {NAMED}", number))
 
-    def size_of(self, within):
-        """Images below a folder, at most PLACES."""
+    def size_of(self, within, most=PLACES):
+        """Images below a folder, at most `most`."""
         if not storable(within):
             return 0
-        return self._ask(lambda connection: size_of(connection, bounds(within), PLACES))
+        return self._ask(lambda connection: size_of(connection, within, most))
 
     def numbers_at(self, places, within=""):
-        """Numbers of the images at some places among those of a folder, in the order of names."""
         if not len(places) or not storable(within):
             return []
-        limits, end = bounds(within), " AND f.path < %(end)s" if within else ""
+        places = [int(place) for place in places]
         ask = f"""SELECT id FROM (
             SELECT id, row_number() OVER (ORDER BY path) - 1 AS place FROM catalogue.files f
-            WHERE {NAMED} AND f.path >= %(first)s{end} ORDER BY path LIMIT %(most)s) numbered
+            WHERE {NAMED} AND {INSIDE[bool(within)]} ORDER BY path LIMIT %(most)s) numbered
             WHERE place = ANY (%(places)s) ORDER BY place"""
-        values = {**limits, "most": int(max(places)) + 1, "places": [int(k) for k in places]}
-        rows = self._ask(lambda connection: connection.execute(ask, values).fetchall())
+        rows = self._rows(ask, **bounds(within), most=max(places) + 1, places=places)
         return [number for (number,) in rows]
 
     def nearest(self, query, count, within="", without=()):
-        """The nearest images of query [D], ties by name -> at most `count` Found.
-
-        within: of a folder, "dresses/"; without: numbers of images, whose copies go with them."""
         if not storable(within):
             return []
         return self._ask(lambda connection: nearest(connection, query, count, within, without))
 
     def vectors(self, numbers):
-        """Vectors of some images -> float32 [n, D]."""
         ask = """SELECT id, feature FROM catalogue.files JOIN catalogue.vectors USING (sha256)
                  WHERE id = ANY (%s)"""
         rows = self._ask(
@@ -175,35 +165,25 @@ class DatabaseIndex(IndexedPhotos):
         """Whether the catalogue knows what is said; one made by older code does after a run."""
         return self._rows("SELECT to_regclass('catalogue.partners') IS NOT NULL")[0][0]
 
-    def said_of(self, numbers):
-        """What the table says of some images -> {number: {column: text}}."""
-        ask = "SELECT file, said FROM catalogue.said WHERE file = ANY (%s)"
-        found = self._rows(ask, list(numbers)) if self.has_words else []
-        return {number: json.loads(said) for number, said in found}
-
-    def changes_of(self, number):
-        """By what an image's partners differ -> rows of table.CHANGES."""
-        ask = CHANGES.format(partners="catalogue.partners", number=int(number))
-        return self._rows(ask) if self.has_words else []
+    def told(self, ask, *values, **named):
+        return self._rows(ask, *values, **named) if self.has_words else []
 
     def with_words(self, words, within, skip, top):
-        """As FileIndex; names as of the last complete run."""
-        if not self.has_words or not storable(within):
+        """Of names as of the last complete run."""
+        if not storable(within):
             return [], 0
-        end = " AND f.path < %(end)s" if within else ""
         page = f"""WITH found AS MATERIALIZED (
               SELECT id, path FROM catalogue.said JOIN catalogue.files f ON f.id = file
-              WHERE words @@ %(words)s::tsquery AND {NAMED} AND f.path >= %(first)s{end})
+              WHERE words @@ %(words)s::tsquery AND {NAMED} AND {INSIDE[bool(within)]})
             SELECT ARRAY (SELECT id FROM found ORDER BY path OFFSET %(skip)s LIMIT %(top)s),
               (SELECT count(*) FROM found)"""
-        values = {**bounds(within), "skip": skip, "top": top}
-        values["words"] = " & ".join(f"'{word}':*" for word in words)
-        return self._ask(lambda connection: connection.execute(page, values).fetchone())
+        words = " & ".join(f"'{word}':*" for word in words)
+        rows = self.told(page, **bounds(within), skip=skip, top=top, words=words)
+        return rows[0] if rows else ([], 0)
 
     def has_word(self, word):
-        """As FileIndex."""
         ask = "SELECT FROM catalogue.said WHERE words @@ %s::tsquery LIMIT 1"
-        return self.has_words and bool(self._rows(ask, f"'{word}':*"))
+        return bool(self.told(ask, f"'{word}':*"))
 
     @cached_property
     def folders(self):
@@ -218,12 +198,10 @@ class DatabaseIndex(IndexedPhotos):
         return Photo(*found[0])
 
     def number_of(self, name):
-        """None for a name that is no image's."""
         ask = f"SELECT id FROM catalogue.files f WHERE path = %s AND {NAMED}"
         found = self._rows(ask, name) if storable(name) else []
         return found[0][0] if found else None
 
     def numbers_of(self, sha256):
-        """Numbers of the images whose files had these bytes when they were indexed."""
         ask = "SELECT id FROM catalogue.files WHERE sha256 = %s ORDER BY path"
         return [number for (number,) in self._rows(ask, bytes.fromhex(sha256))]

@@ -11,21 +11,11 @@ from itertools import islice
 
 from tqdm import tqdm
 
-from catalogue.database import (
-    FINISHING,
-    LOCKS,
-    SCANNING,
-    WORKING,
-    connect,
-    count,
-    database_errors,
-    place,
-    prepare,
-    write_metadata,
-)
+from catalogue import database
+from catalogue.database import FINISHING, LOCKS, SCANNING, WORKING, database_errors, place
 from catalogue.indexing import FolderUpdate, Report, describe, require_few_gone, take_over
 from catalogue.photos import NEVER, Photo, Skipped, scan
-from catalogue.table import entries, take_table
+from catalogue.table import entries
 from catalogue.vectors import build_index, load, recall
 from command_line.errors import InputError
 from datasets.image_files import MOST_MEGAPIXELS
@@ -49,7 +39,7 @@ INSERT INTO catalogue.to_do SELECT path, 0, {NEVER} FROM found WHERE NOT there
 ON CONFLICT (path) DO NOTHING
 """
 LOST = """
-SELECT count(*) FILTER (WHERE found.there IS NOT TRUE), count(*)
+SELECT count(*) FILTER (WHERE found.there IS NOT TRUE), count(*), (SELECT count(*) FROM found)
 FROM catalogue.files LEFT JOIN found USING (path) WHERE sha256 IS NOT NULL
 """
 GONE = """
@@ -73,6 +63,7 @@ UPDATE catalogue.about SET completed = %s, folders = (
     SELECT coalesce(substring(path FROM '^.*/'), '') COLLATE "C" AS folder, count(*) AS images
     FROM catalogue.files WHERE sha256 IS NOT NULL GROUP BY 1) counted)
 """
+SCANS = "SELECT scans FROM catalogue.about"  # how often a process was through with the folder
 UNUSED = """
 DELETE FROM catalogue.vectors v
 WHERE NOT EXISTS (SELECT FROM catalogue.files WHERE sha256 = v.sha256)
@@ -89,13 +80,11 @@ def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_ch
     say: is told of what takes long, and how good the approximate search is. Raises InputError as
     update_index and connect do, Unavailable when the database fails; what was committed stays."""
     about = describe(image_dir, checkpoint_dir, exact_model_checkpoint, model, most_megapixels)
-    with connect(url) as connection, database_errors(place(connection)):
+    with database.connect(url) as connection, database_errors(place(connection)):
         otherwise = "all machines need the folder at one place, another folder another database"
-        earlier = prepare(connection, about)
-        take_over(earlier, about, otherwise)
-        said, described, anew, line = take_table(table, attributes, about, earlier)
-        about["table"] = earlier.get("table")
-        write_metadata(connection, about)
+        earlier = database.prepare(connection, about)
+        said, described, anew, line = take_over(earlier, about, otherwise, table, attributes)
+        database.write_metadata(connection, about)
         connection.execute("SELECT pg_advisory_lock_shared(%s, %s)", (LOCKS, WORKING))
         worker = Worker(connection, about, open_encoder, batch, say)
         report = worker.run(verify, Skipped(exclude), allow_deletions)
@@ -103,29 +92,24 @@ def update_database(url, image_dir, open_encoder, checkpoint_dir, exact_model_ch
             worker.compact()
         of = worker.finish(said, anew)
         if of is not None:
-            write_metadata(connection, {**about, "table": described})
+            database.write_metadata(connection, {**about, "table": described})
             line = line and f"{line}, about {of:,} of the pictures"
-        return report._replace(counts=count(connection), table=line)
+        return report._replace(counts=database.count(connection), table=line)
 
 
 class Worker(FolderUpdate):
     """One process at work on a catalogue."""
 
     def __init__(self, connection, about, open_encoder, batch, say):
-        super().__init__(about, open_encoder)
-        self.connection, self.batch, self.say = connection, batch, say
+        super().__init__(connection, about, open_encoder)
+        self.batch, self.say = batch, say
         self.looked_into, self.too_long, self.next_count = 0, [], 0.0
-
-    def one(self, ask, *values):
-        """The first column of a query's first row, None without one."""
-        row = self.connection.execute(ask, values).fetchone()
-        return row and row[0]
 
     def run(self, verify, skipped, allow_deletions):
         """Takes part until there is nothing left to look into, by any process."""
-        before, dropped, through = self.scans(), 0, False
+        before, dropped, through = self.one(SCANS), 0, False
         with tqdm(unit="image", desc="indexing", delay=1) as bar:
-            while not through and (verify or self.scans() == before):  # or another was through
+            while not through and (verify or self.one(SCANS) == before):  # or another was through
                 if self.lock(SCANNING):
                     dropped, through = self.look_through(verify, skipped, allow_deletions), True
                     self.unlock(SCANNING)
@@ -149,10 +133,6 @@ class Worker(FolderUpdate):
             bar.total = bar.n + self.one("SELECT count(*) FROM catalogue.to_do")
             self.next_count = time.monotonic() + max(3.0, 100 * (time.monotonic() - start))
 
-    def scans(self):
-        """How often a process was through with the folder."""
-        return self.one("SELECT scans FROM catalogue.about")
-
     def lock(self, what):
         """Whether this process got it; it is given up at the latest when the process ends."""
         return self.one("SELECT pg_try_advisory_lock(%s, %s)", LOCKS, what)
@@ -174,15 +154,9 @@ class Worker(FolderUpdate):
                         copy.write_row(photo)
                 execute(TO_DO, (verify,))
                 execute("INSERT INTO found SELECT path, mtime_ns != %s FROM part", (NEVER,))
-        if self.one("SELECT NOT EXISTS (SELECT FROM found) AND EXISTS (SELECT FROM catalogue.files"
-                    " WHERE sha256 IS NOT NULL)"):  # fmt: skip
-            raise InputError(
-                f"{self.root}: holds no picture, but the database does: is it the right folder, and"
-                " mounted? (If all were deleted: drop the database.)"
-            )
         execute("ANALYZE found")
-        if not allow_deletions:
-            require_few_gone(self.root, *execute(LOST).fetchone())
+        lost = execute(LOST).fetchone()
+        require_few_gone(self.root, *lost, allow_deletions, "drop the database")
         with transaction():
             execute(UNREAD)
             execute(GONE.format(table="to_do"))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from catalogue.indexing import read_pixels
+from catalogue.photos import read_pixels
 from catalogue.sources import require_composed
 from checkpointing.run import load_trained_model
 from command_line.errors import InputError

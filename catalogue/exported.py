@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import onnxruntime
 
-from catalogue.indexing import read_pixels
+from catalogue.photos import read_pixels
 from catalogue.sources import require_composed
 from command_line.errors import InputError
 from datasets.image_files import MOST_MEGAPIXELS, decode_picture

@@ -41,25 +41,20 @@ class Feedback:
         self._append(line.getvalue())
 
     def _append(self, line):
-        file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-        try:
+        with open(self.path, "a+b", buffering=0) as opened:
+            file = opened.fileno()
             fcntl.flock(file, fcntl.LOCK_EX)  # till it is closed
-            self._append_to(file, line)
-        finally:
-            os.close(file)
-
-    def _append_to(self, file, line):
-        size = os.fstat(file).st_size
-        head = os.pread(file, 100, 0).decode("utf-8-sig", "replace").split()
-        if size and head[:1] != [HEADER]:
-            raise InputError(f"--feedback={self.path}: does not begin with {HEADER}")
-        start = "" if size else f"{HEADER}\n"
-        if line and size and os.pread(file, 1, size - 1) != b"\n":  # as an editor may leave it
-            start = "\n"
-        new = f"{start}{line}".encode()
-        try:
-            if os.write(file, new) < len(new):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError:
-            os.ftruncate(file, size)
-            raise
+            size = os.fstat(file).st_size
+            head = os.pread(file, 100, 0).decode("utf-8-sig", "replace").split()
+            if size and head[:1] != [HEADER]:
+                raise InputError(f"--feedback={self.path}: does not begin with {HEADER}")
+            start = "" if size else f"{HEADER}\n"
+            if line and size and os.pread(file, 1, size - 1) != b"\n":  # as an editor may leave it
+                start = "\n"
+            new = f"{start}{line}".encode()
+            try:
+                if os.write(file, new) < len(new):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError:
+                os.ftruncate(file, size)
+                raise

@@ -1,11 +1,11 @@
 """An index folder, opened for search: what store.py and indexing.py wrote, as of one commit."""
 
-import json
 import os
 import threading
 from bisect import bisect_left
+from collections import Counter
 from functools import cached_property
-from itertools import groupby
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,6 @@ import numpy as np
 from catalogue.identity import require_same
 from catalogue.photos import IndexedPhotos, Photo
 from catalogue.store import ABOUT, connect, open_block, read_metadata, rows_errors
-from catalogue.table import CHANGES
 from command_line.errors import InputError
 from evaluation.open_gallery import OpenGallery
 
@@ -66,11 +65,9 @@ class FileIndex(IndexedPhotos):
             there = "SELECT count(*) FROM sqlite_master WHERE name IN ('said', 'words', 'partners')"
             self.has_words = connection.execute(there).fetchone() == (3,)  # an older index has none
         self._connection, self._turn = connection, threading.Lock()
-        starts, blocks, rows = {}, [], 0
-        for number, members in groupby(vectors, key=lambda vector: vector[0]):
-            starts[number] = rows
-            blocks.append(open_block(index_dir, number))
-            rows += len(list(members))
+        blocks = {number: len(list(rows)) for number, rows in groupby(vectors, lambda row: row[0])}
+        starts = dict(zip(blocks, accumulate(blocks.values(), initial=0), strict=False))
+        blocks = [open_block(index_dir, number) for number in blocks]
         self._gallery = OpenGallery(blocks, np.array([half for *_, half in vectors]))
         digests = b"".join(bytes.fromhex(sha256) for _, sha256, _ in vectors)
         self._digests = np.frombuffer(digests, DIGEST)  # of each column
@@ -79,8 +76,6 @@ class FileIndex(IndexedPhotos):
         self._stats = np.array([file[2:4] for file in files], np.int64).reshape(-1, 2)
         columns = [starts[block] + row for *_, block, row in files]
         self._column = np.array(columns, np.int64)  # of each file
-        self._by_column = np.argsort(self._column, kind="stable")
-        self._ordered = self._column[self._by_column]
         self._place = {number: place for place, number in enumerate(self._numbers.tolist())}
 
     def newest(self):
@@ -120,22 +115,15 @@ class FileIndex(IndexedPhotos):
         allowed[self._column[first:end]] = True
         allowed[self._column[[self._place[number] for number in without]]] = False
         columns, distances = self._gallery.nearest(query, count, allowed)
-        places, of = self._places(columns)
-        inside = (places >= first) & (places < end)
-        places, distances = places[inside], distances[of[inside]]
-        order = np.lexsort((places, distances))[:count]
-        return [self._found(places[k], float(distances[k])) for k in order]
-
-    def _places(self, columns):
-        """Files of some columns -> (place of each, which of the columns it has)."""
-        first = np.searchsorted(self._ordered, columns, "left")
-        counts = np.searchsorted(self._ordered, columns, "right") - first
-        of = np.repeat(np.arange(len(columns)), counts)
-        within_run = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return self._by_column[first[of] + within_run], of
-
-    def _found(self, place, distance):
-        return Found(int(self._numbers[place]), self.names[place], distance)
+        far = np.full(len(allowed), np.inf)
+        far[columns] = distances
+        far = far[self._column[first:end]]  # of the folder's files
+        found = np.flatnonzero(far < np.inf)
+        found = found[np.argsort(far[found], kind="stable")][:count]
+        return [
+            Found(int(self._numbers[place]), self.names[place], float(far[place - first]))
+            for place in first + found
+        ]
 
     def vectors(self, numbers):
         """Vectors of some images -> float32 [n, D]."""
@@ -147,40 +135,28 @@ class FileIndex(IndexedPhotos):
             return 0, len(self.names)
         return bisect_left(self.names, within), bisect_left(self.names, within[:-1] + "0")
 
-    def _ask(self, question, *values):
+    def told(self, ask, *values):
         with self._turn, rows_errors(self.about["folder"]):
-            return self._connection.execute(question, values).fetchall() if self.has_words else []
-
-    def said_of(self, numbers):
-        """What the table says of some images -> {number: {column: text}}."""
-        ask = f"SELECT * FROM said WHERE file IN ({', '.join(map(str, map(int, numbers)))})"
-        return {number: json.loads(said) for number, said in self._ask(ask)}
-
-    def changes_of(self, number):
-        """By what an image's partners differ -> rows of table.CHANGES."""
-        return self._ask(CHANGES.format(partners="partners", number=int(number)))
+            return self._connection.execute(ask, values).fetchall() if self.has_words else []
 
     def with_words(self, words, within, skip, top):
         """Images of a folder of which all words, or the beginnings of longer ones, are said, in the
         order of names -> (numbers of `top` after `skip`, how many there are)."""
         first, end = self._range_of(within)
         match = " AND ".join(f'"{word}"*' for word in words)
-        found = self._ask("SELECT rowid FROM words WHERE words MATCH ?", match)
+        found = self.told("SELECT rowid FROM words WHERE words MATCH ?", match)
         inside = np.isin(self._numbers[first:end], np.array(found, np.int64).ravel())
         places = first + np.flatnonzero(inside)
         return self._numbers[places[skip : skip + top]].tolist(), len(places)
 
     def has_word(self, word):
         """Whether it is said of any image."""
-        return bool(self._ask("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", f'"{word}"*'))
+        return bool(self.told("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1", f'"{word}"*'))
 
     @cached_property
     def folders(self):
         """{folder of images, with `/` at its end: how many it holds itself}, sorted."""
-        counts = {}
-        for name in self.names:
-            folder = name[: name.rfind("/") + 1]
-            counts[folder] = counts.get(folder, 0) + 1
+        counts = Counter(name[: name.rfind("/") + 1] for name in self.names)
         return dict(sorted(counts.items()))
 
     def photo(self, number):
@@ -198,4 +174,4 @@ class FileIndex(IndexedPhotos):
     def numbers_of(self, sha256):
         """Numbers of the images whose files had these bytes when they were indexed."""
         column = np.flatnonzero(self._digests == np.void(bytes.fromhex(sha256)))
-        return self.numbers_at(self._places(column)[0])
+        return self._numbers[np.isin(self._column, column)].tolist()

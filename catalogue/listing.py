@@ -4,21 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from catalogue.search import Result
 from catalogue.table import find_words
-from catalogue.trail import Step, address
+from catalogue.trail import address
 
 SHOWN, MOST_SHOWN = 24, 240  # pictures on a page
-
-
-class Card(NamedTuple):
-    """A picture on the page. link: of the page that goes on from it."""
-
-    picture: str
-    name: str
-    link: str
-    about: dict
-    distance: float | None = None
-    copies: tuple[str, ...] = ()
 
 
 class Listing(NamedTuple):
@@ -50,7 +40,7 @@ class Beginning(NamedTuple):
     """Pictures to begin with. more, everything: addresses of more and of all by name, "" for none;
     count, missing: as find_words, None without words."""
 
-    cards: list[Card]
+    cards: list[Result]
     more: str
     everything: str = ""
     count: int | None = None
@@ -59,28 +49,20 @@ class Beginning(NamedTuple):
 
 def beginning(index, part):
     """-> Beginning. Raises InputError as find_words."""
+    end, count, missing, everything = part.skip + part.shown, None, None, ""
     if part.words:
-        asked = (part.words, part.within, part.skip, part.shown)
-        numbers, count, missing = find_words(index, *asked)
-        more = part.further().address() if part.skip + part.shown < count else ""
-        return Beginning(cards_of(index, numbers, part.within), more, "", count, missing)
-    count = index.size_of(part.within)
-    if part.first:
-        places = list(range(count)[part.skip : part.skip + part.shown])
-        more = part.skip + part.shown < count
+        numbers, count, missing = find_words(index, part.words, part.within, part.skip, part.shown)
+        more = end < count
     else:
-        places = np.unique(np.linspace(0, count - 1, part.shown).astype(int)) if count else []
-        more = part.shown < min(count, MOST_SHOWN)
-    cards = cards_of(index, index.numbers_at(places, part.within), part.within)
-    by_name = not part.first and part.shown < count
-    everything = Listing(part.within, 1, MOST_SHOWN).address() if by_name else ""
-    return Beginning(cards, part.further().address() if more else "", everything)
-
-
-def cards_of(index, numbers, within):
+        size = index.size_of(part.within)
+        if part.first:
+            places, more = range(size)[part.skip : end], end < size
+        else:
+            places = np.unique(np.linspace(0, size - 1, part.shown).astype(int)) if size else []
+            more = part.shown < min(size, MOST_SHOWN)
+            if part.shown < size:
+                everything = Listing(part.within, 1, MOST_SHOWN).address()
+        numbers = index.numbers_at(places, part.within)
     said = index.said_of(numbers)
-    return [
-        Card(str(number), index.name_of(number), address([Step(str(number), "")], within=within),
-             said.get(number, {}))
-        for number in numbers
-    ]  # fmt: skip
+    cards = [Result(n, index.name_of(n), None, (), said.get(n, {})) for n in numbers]
+    return Beginning(cards, part.further().address() if more else "", everything, count, missing)

@@ -13,7 +13,7 @@ from catalogue.answers import notes
 from catalogue.api import MOST_RESULTS, api
 from catalogue.database import Unavailable
 from catalogue.fields import number_of, require_known, text_of
-from catalogue.listing import MOST_SHOWN, SHOWN, Beginning, Card, Listing, beginning
+from catalogue.listing import MOST_SHOWN, SHOWN, Beginning, Listing, beginning
 from catalogue.search import LONGEST_TEXT, require_folder
 from catalogue.service import SearchService, service
 from catalogue.table import sentences
@@ -89,10 +89,7 @@ def add_headers(response):
 
 def read_steps():
     require_known(request.args, ARGUMENTS)
-    try:
-        steps = read_trail(request.args)
-    except ValueError:
-        raise BadRequest("This address holds no search: begin anew below.") from None
+    steps = read_trail(request.args)
     if any(len(step.text) > LONGEST_TEXT for step in steps):
         raise BadRequest(f"Please say it in at most {LONGEST_TEXT} characters.")
     return steps
@@ -134,11 +131,6 @@ def answer(steps, part, status=200, **said):
         here.content(now.picture), text=now.text, top=part.shown, skip=part.skip,
         within=within, hide_copies=True,
     )  # fmt: skip
-    cards = [
-        Card(str(result.number), result.name, address([*steps, Step(str(result.number), "")],
-             within=within), result.about, result.distance, result.copies)
-        for result in found.results
-    ]  # fmt: skip
     number = here.number(now.picture)
     further = part.further()
     more = found.more and further.skip + further.shown <= MOST_RESULTS
@@ -154,7 +146,7 @@ def answer(steps, part, status=200, **said):
         if chosen is not None and not said:
             lines.append(f"Written down: {here.index.name_of(chosen)} is it. Thank you.")
     return render(
-        status, part, steps, cards, further.address(steps) if more else "", notes=lines,
+        status, part, steps, found.results, further.address(steps) if more else "", notes=lines,
         corrected=(text, instead) if text != now.text else None, choose=choose, **said,
     )  # fmt: skip
 
@@ -189,8 +181,7 @@ def corrected(text, unknown):
 
 
 def render(status, part=None, steps=(), cards=None, more="", **said):
-    """The template with what it shows -> (page, status). said: message, notes, corrected,
-    choose."""
+    """-> (page, status). said: of message, notes, corrected, choose, what the template shows."""
     here, part = service(), part or Listing()
     index, within, table = here.index, part.within, here.index.about.get("table")
     begin = beginning(index, part) if cards is None else Beginning(cards, more)
@@ -203,6 +194,9 @@ def render(status, part=None, steps=(), cards=None, more="", **said):
     def linked(texts):
         return [(text, address([*before, Step(picture, text)], within=within)) for text in texts]
 
+    def link_to(number):
+        return address([*steps, Step(str(number), "")], within=within)
+
     number = here.number(picture) if table else None
     changes = index.changes_of(number) if number is not None else ()
     asked = sentences(changes, table, here.searcher.known) if changes else []
@@ -210,6 +204,7 @@ def render(status, part=None, steps=(), cards=None, more="", **said):
         "page.html", trail=trail, before=before, examples=linked(index.about["examples"]),
         asked=[(column, linked(texts)) for column, texts in asked],
         columns=table["columns"] if table else (), begin=begin, cards=begin.cards, part=part,
+        link_to=link_to,
         said=index.said_of([number]).get(number) if number is not None else {},
         within=within, folders=index.folders, images=len(index), has_words=index.has_words,
         longest=LONGEST_TEXT, root=request.script_root, **said,

@@ -1,14 +1,18 @@
 """The pictures below a folder: which files count, and that none is read from outside of it."""
 
+import hashlib
+import json
 import os
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
+from catalogue.table import CHANGES
 from command_line.errors import InputError
-from datasets.image_files import UNREADABLE, read_content
+from datasets.image_files import UNREADABLE, decode_picture, read_content
 from datasets.pictures import SUFFIXES
 
+CHANGED = "changed while it was read"
 NEVER = -1  # a time of change that no file has: the next run looks into it again
 
 
@@ -68,8 +72,7 @@ def scan(root, skipped):
 
 
 def is_folder(entry):
-    """Whether a directory's entry is a folder, links not followed. Raises InputError where that
-    can't be known."""
+    """Whether an entry is a folder, no link to one. Raises InputError where that can't be known."""
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError as error:
@@ -109,13 +112,34 @@ def read_photo(root, path):
     return read_content(place)
 
 
+def read_pixels(path, digest, most_megapixels):
+    """Path, sha-256 of the bytes meant -> uint8 [H, W, 3]. Raises InputError with the reason."""
+    content = read_content(path)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise InputError(CHANGED)
+    return decode_picture(content, most_megapixels)
+
+
 class IndexedPhotos:
     """What an index knows of its files. Subclasses have photo(number): the Photo as it was indexed;
-    InputError for a number that is no image's."""
+    InputError for a number that is no image's. told(ask, *values): rows of the tables, named with
+    `schema`, of what is said of images; none where an older index has none."""
+
+    schema = ""
 
     def name_of(self, number):
         """Raises InputError for a number that is no image's."""
         return self.photo(number).path
+
+    def said_of(self, numbers):
+        """What the table says of some images -> {number: {column: text}}."""
+        some = ", ".join(str(int(number)) for number in numbers) or "NULL"
+        ask = f"SELECT file, said FROM {self.schema}said WHERE file IN ({some})"
+        return {number: json.loads(said) for number, said in self.told(ask)}
+
+    def changes_of(self, number):
+        """By what an image's partners differ -> rows of table.CHANGES."""
+        return self.told(CHANGES.format(partners=f"{self.schema}partners", number=int(number)))
 
     def read(self, number):
         """Bytes of an image's file as it is now. Raises InputError when it can't be read."""

@@ -31,12 +31,13 @@ class Late(Exception):
 
 
 class Result(NamedTuple):
-    """One picture. copies: names of others with its bytes or nearer than COPY_DISTANCE to it,
-    where copies are hidden. about: {column: text} of the catalogue's table."""
+    """One picture. distance: None where none is asked for. copies: names of others with its bytes
+    or nearer than COPY_DISTANCE to it, where copies are hidden. about: {column: text} of the
+    catalogue's table."""
 
     number: int
     name: str
-    distance: float
+    distance: float | None
     copies: tuple[str, ...] = ()
     about: dict = {}
 
@@ -118,8 +119,15 @@ class Searcher:
             raise InputError(f"{place}not a readable image ({error})") from None
         encoded = time.perf_counter()
         own = () if keep_query else index.numbers_of(hashlib.sha256(content).hexdigest())
-        ask = Ask(query, within, own, largest_distance, hide_copies, start + seconds)
-        results, cut = results_of(index, ask, skip + top + 1)
+
+        def check():
+            if time.perf_counter() > start + seconds:
+                raise Late
+
+        results, cut = results_of(
+            index, lambda count: index.nearest(query, count, within, own), skip + top + 1,
+            largest_distance, hide_copies, check,
+        )  # fmt: skip
         said = index.said_of([result.number for result in results[skip : skip + top]])
         results = [result._replace(about=said.get(result.number, {})) for result in results]
         words, read = tokenize(text), self._encoding.longest
@@ -135,45 +143,29 @@ class Searcher:
         )
 
 
-class Ask(NamedTuple):
-    """What is asked of an index."""
-
-    query: object  # float32 [D]
-    within: str
-    without: tuple[int, ...]
-    largest: float | None
-    hide_copies: bool
-    end: float  # of time.perf_counter()
-
-    def check(self):
-        """Raises Late when it is too late."""
-        if time.perf_counter() > self.end:
-            raise Late
-
-
-def results_of(index, ask, wanted):
+def results_of(index, nearest, wanted, largest, hide_copies, check):
     """At most `wanted` Results, and whether FOLDED images were not enough for them; asks for more
-    images as long as copies hide too many."""
+    images as long as copies hide too many. nearest: function (count) -> so many Found at most;
+    check: raises Late when it is too late."""
     count, most = wanted, max(wanted, FOLDED)
+
+    def vectors(images):
+        return index.vectors([image.number for image in images])
+
     while True:
-        ask.check()
-        found = index.nearest(ask.query, count, ask.within, ask.without)
-        short = len(found) < count
-        if ask.largest is not None:
-            near = [image for image in found if image.distance <= ask.largest]
-            found, short = near, short or len(near) < len(found)
-        if not ask.hide_copies:
+        check()
+        near = nearest(count)
+        found = [image for image in near if largest is None or image.distance <= largest]
+        if not hide_copies:
             return [Result(*image) for image in found], False
-
-        def vectors(images):
-            return index.vectors([image.number for image in images])
-
-        groups = fold(found, vectors, COPY_DISTANCE, wanted, ask.check)
-        enough = short or len(groups) >= wanted
+        groups = fold(found, vectors, COPY_DISTANCE, wanted, check)
+        enough = len(found) < count or len(groups) >= wanted
         if enough or count == most:
-            names = [tuple(found[place].name for place in copies) for _, copies in groups]
-            firsts = [found[place] for place, _ in groups]
-            return [Result(*f, n) for f, n in zip(firsts, names, strict=True)], not enough
+            results = [
+                Result(*found[first], tuple(found[place].name for place in copies))
+                for first, copies in groups
+            ]
+            return results, not enough
         count = min(2 * count, most)
 
 
@@ -184,8 +176,7 @@ def folder(within):
 
 
 def require_folder(index, within):
-    """A folder as names begin with it. Raises InputError, naming the nearest, where no picture of
-    the index is below it."""
+    """A folder as names begin with it. Raises InputError, naming the nearest, for an empty one."""
     within = folder(within)
     if not within or index.numbers_at([0], within):
         return within

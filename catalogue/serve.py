@@ -154,10 +154,9 @@ def serve(host, allow_host, port, *asked, prefix="", origins=(), feedback=""):
         where = searcher.index.about["folder"]
         print(f"{RED}open to other machines: anyone who reaches {host}:{port} can search and see "
               f"all pictures of {where}{PLAIN}", file=sys.stderr)  # fmt: skip
-    here = in_address(EVERYWHERE.get(host, host))
-    others = f"{in_address(allow_host)}:{port}{prefix}/" if allow_host else ""
-    others = others and f", for others on http://{others}"
-    print(f"{len(searcher.index):,} pictures on http://{here}:{port}{prefix}/{others} (Ctrl-C "
-          "ends)", flush=True)  # fmt: skip
+    end = f":{port}{prefix}/"
+    here = in_address(EVERYWHERE.get(host, host)) + end
+    others = f", for others on http://{in_address(allow_host)}{end}" if allow_host else ""
+    print(f"{len(searcher.index):,} pictures on http://{here}{others} (Ctrl-C ends)", flush=True)
     server.run()
     return 0

@@ -30,8 +30,7 @@ def of_run(checkpoint_dir, exact_model_checkpoint=""):
 
 
 def of_export(model):
-    """What index.json says of an export, whose fingerprint is its run's: the two may share an
-    index."""
+    """What index.json says of an export. It has its run's fingerprint: both may share an index."""
     return {
         "checkpoint_dir": "",
         "checkpoint": os.path.abspath(model),

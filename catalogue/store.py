@@ -52,6 +52,12 @@ CREATE TEMP TABLE found (
   path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+USED = "SELECT sha256 FROM files WHERE status = 'ok'"
+COUNTS = f"""
+SELECT count(*) FILTER (WHERE status = 'ok'), count(*) FILTER (WHERE status = 'broken'),
+  (SELECT count(*) FROM vectors), (SELECT count(*) FROM vectors WHERE sha256 NOT IN ({USED}))
+FROM files
+"""
 
 
 @contextlib.contextmanager
@@ -103,7 +109,7 @@ class Writer:
         with rows_errors(self.folder):
             self.rows = sqlite3.connect(self.folder / ROWS, PATIENCE)
             self.rows.executescript(SCHEMA)
-        self._remove_leftovers()
+            self._remove_leftovers()
         return self
 
     def __exit__(self, *failure):
@@ -116,8 +122,7 @@ class Writer:
         write_json(self.folder / ABOUT, {"format": FORMAT, **about})
 
     def _remove_leftovers(self):
-        with rows_errors(self.folder):
-            counted = {number for (number,) in self.rows.execute("SELECT block FROM vectors")}
+        counted = {number for (number,) in self.rows.execute("SELECT block FROM vectors")}
         for path in (self.folder / BLOCKS).iterdir():
             ours = re.fullmatch(r"(\d{7})\.npy(\.\d+-\d+\.part)?", path.name)
             if ours and (ours[2] or int(ours[1]) not in counted):
@@ -125,8 +130,8 @@ class Writer:
 
     def next_block(self):
         """A number that no row names."""
-        (last,) = self.rows.execute("SELECT max(block) FROM vectors").fetchone()
-        return 0 if last is None else last + 1
+        last = "SELECT coalesce(max(block), -1) FROM vectors"
+        return self.rows.execute(last).fetchone()[0] + 1
 
     def write_block(self, number, features):
         """features: float32 [n, D], finite. On disk when this returns, but no row names it yet."""
@@ -156,14 +161,14 @@ class Writer:
 
     def counts(self):
         """What the index holds -> {"images", "broken", "vectors", "unused_vectors"}."""
-        return count(self.rows)
+        names = ("images", "broken", "vectors", "unused_vectors")
+        return dict(zip(names, self.rows.execute(COUNTS).fetchone(), strict=True))
 
     def compact(self, block_rows):
         """Writes the vectors in use to new blocks, full ones, and drops all others."""
-        used = """FROM vectors WHERE sha256 IN (SELECT sha256 FROM files WHERE status = 'ok')"""
-        number = self.next_block()
-        places = self.rows.execute(f"SELECT sha256, block, row {used} ORDER BY block, row")
-        places, moved = places.fetchall(), []
+        used = f"FROM vectors WHERE sha256 IN ({USED}) ORDER BY block, row"
+        places = self.rows.execute(f"SELECT sha256, block, row {used}").fetchall()
+        number, moved = self.next_block(), []
         for start in range(0, len(places), block_rows):
             part = places[start : start + block_rows]
             self.write_block(number, read_vectors(self.folder, [p[1:] for p in part]))
@@ -171,20 +176,8 @@ class Writer:
             number += 1
         with self.rows:  # the copying is done: nobody waits for it
             self.rows.executemany("UPDATE vectors SET block = ?, row = ? WHERE sha256 = ?", moved)
-            self.rows.execute(f"DELETE FROM vectors WHERE sha256 NOT IN (SELECT sha256 {used})")
+            self.rows.execute(f"DELETE FROM vectors WHERE sha256 NOT IN ({USED})")
         self._remove_leftovers()
-
-
-def count(rows):
-    """Connection -> {"images", "broken", "vectors", "unused_vectors"}."""
-    files = dict(rows.execute("SELECT status, count(*) FROM files GROUP BY status"))
-    (vectors,) = rows.execute("SELECT count(*) FROM vectors").fetchone()
-    (unused,) = rows.execute(
-        "SELECT count(*) FROM vectors WHERE sha256 NOT IN"
-        " (SELECT sha256 FROM files WHERE status = 'ok')"
-    ).fetchone()
-    broken = files.get("broken", 0)
-    return dict(images=files.get("ok", 0), broken=broken, vectors=vectors, unused_vectors=unused)
 
 
 def allow_open_blocks():

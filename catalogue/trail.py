@@ -4,6 +4,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from flask import request
+from werkzeug.exceptions import BadRequest
 
 LONGEST = 50  # steps
 
@@ -16,16 +17,15 @@ class Step(NamedTuple):
 
 
 def read_trail(args):
-    """A request's arguments -> [Step]. Raises ValueError for an address that holds no path."""
+    """A request's arguments -> [Step]. Raises BadRequest for an address that holds no path."""
     pictures, texts = args.getlist("p"), args.getlist("t")
     if len(pictures) != len(texts) or len(pictures) > LONGEST:
-        raise ValueError(f"an address has one t for each p, at most {LONGEST}")
+        raise BadRequest("This address holds no search: begin anew below.")
     return [Step(picture, text.strip()) for picture, text in zip(pictures, texts, strict=True)]
 
 
 def address(steps, **more):
-    """[Step], of which it holds the LONGEST last -> the page's address; more: further arguments,
-    left out where empty."""
+    """The page's address, of the LONGEST last Steps; more: further arguments, those not empty."""
     pairs = [pair for step in steps[-LONGEST:] for pair in (("p", step.picture), ("t", step.text))]
     pairs += [(name, value) for name, value in more.items() if value]
     return f"{request.script_root}/{'?' if pairs else ''}{urlencode(pairs)}"

@@ -20,20 +20,18 @@ MOST_DIMENSIONS = 4000  # of a halfvec in an HNSW index
 BUILD_MEMORY = 2**30  # bytes that maintenance_work_mem is raised to for the index, if it needs them
 GRAPH_NODE = 720  # bytes in that memory beside the vector's, measured
 SAMPLE, NEIGHBOURS, RECALL_SECONDS = 100, 10, 20  # queries of the recall, if there is time for them
-INSIDE = {
-    False: "f.sha256 = v.sha256 AND f.path >= %(first)s",
-    True: "f.sha256 = v.sha256 AND f.path >= %(first)s AND f.path < %(end)s",
-}
+INSIDE = "f.path >= %(first)s", "f.path >= %(first)s AND f.path < %(end)s"  # all, of a folder
 APPROXIMATE = """
 SELECT v.sha256, v.feature FROM catalogue.vectors v
-CROSS JOIN LATERAL (SELECT FROM catalogue.files f WHERE {inside} LIMIT 1) named
+CROSS JOIN LATERAL (
+  SELECT FROM catalogue.files f WHERE f.sha256 = v.sha256 AND {inside} LIMIT 1) named
 WHERE v.sha256 <> ALL (%(without)s::bytea[])
 ORDER BY v.feature::halfvec({dims}) <-> %(query)s::halfvec({dims}) LIMIT %(count)s
 """
 COMPARED = """
 SELECT v.sha256, v.feature FROM catalogue.vectors v
 WHERE v.sha256 <> ALL (%(without)s::bytea[])
-  AND EXISTS (SELECT FROM catalogue.files f WHERE {inside})
+  AND EXISTS (SELECT FROM catalogue.files f WHERE f.sha256 = v.sha256 AND {inside})
 ORDER BY v.feature <-> %(query)s FETCH FIRST %(count)s ROWS WITH TIES
 """
 PROBED = """
@@ -46,11 +44,6 @@ CROSS JOIN LATERAL (
 def bounds(within):
     """A folder -> {"first", "end"} of its names; end is "" for all names."""
     return {"first": within, "end": within[:-1] + "0" if within else ""}
-
-
-def candidates(count):
-    """How many candidates are looked at for so many results."""
-    return 2 * count + SPARE
 
 
 def load(connection, shas, features):
@@ -73,12 +66,11 @@ def build_index(connection, say):
     """The HNSW index, if there is none and more than EXACT vectors; others can search meanwhile."""
     import psycopg
 
-    vectors = connection.execute("SELECT count(*) FROM catalogue.vectors").fetchone()[0]
-    there = connection.execute("SELECT to_regclass('catalogue.nearest')").fetchone()[0]
+    state = """SELECT to_regclass('catalogue.nearest'), count(*),
+        (SELECT vector_dims(feature) FROM catalogue.vectors LIMIT 1) FROM catalogue.vectors"""
+    there, vectors, dims = connection.execute(state).fetchone()
     if there or vectors <= EXACT:
         return
-    dims = "SELECT vector_dims(feature) FROM catalogue.vectors LIMIT 1"
-    (dims,) = connection.execute(dims).fetchone()
     start, needed = time.monotonic(), vectors * (2 * dims + GRAPH_NODE) * 11 // 10
     say(f"building the HNSW index over {vectors:,} vectors, {needed / 2**30:.1f} GiB")
 
@@ -145,7 +137,7 @@ def recall(connection):
         except psycopg.errors.QueryCanceled:
             break
         with connection.transaction():
-            some = approximate(connection, vector, candidates(NEIGHBOURS), limits, [sha])
+            some = approximate(connection, vector, 2 * NEIGHBOURS + SPARE, limits, [sha])
         far = distances(query, np.stack([near.to_numpy() for _, near in some]))
         some = {some[k][0] for k in np.argsort(far, kind="stable")[:NEIGHBOURS]}
         exact = {sha for sha, _ in exact[:NEIGHBOURS]}

@@ -49,8 +49,7 @@ class Product(NamedTuple):
 
 
 def read_training(data_path):
-    """Both parts that are trained on. Equal values, equal label; a product without any value is
-    like no other."""
+    """Both parts trained on. Equal values, equal label; a product without any is like no other."""
     products, about = read_products(data_path, TRAINING, TUNING)
     numbers, values = {}, {product.image: product.values for product in products}
     label = {p.image: numbers.setdefault(_same(p), len(numbers)) for p in products}
