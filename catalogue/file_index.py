@@ -76,6 +76,8 @@ class FileIndex(IndexedPhotos):
         self._stats = np.array([file[2:4] for file in files], np.int64).reshape(-1, 2)
         columns = [starts[block] + row for *_, block, row in files]
         self._column = np.array(columns, np.int64)  # of each file
+        self._by_column = np.argsort(self._column, kind="stable")
+        self._ordered = self._column[self._by_column]
         self._place = {number: place for place, number in enumerate(self._numbers.tolist())}
 
     def newest(self):
@@ -115,15 +117,20 @@ class FileIndex(IndexedPhotos):
         allowed[self._column[first:end]] = True
         allowed[self._column[[self._place[number] for number in without]]] = False
         columns, distances = self._gallery.nearest(query, count, allowed)
-        far = np.full(len(allowed), np.inf)
-        far[columns] = distances
-        far = far[self._column[first:end]]  # of the folder's files
-        found = np.flatnonzero(far < np.inf)
-        found = found[np.argsort(far[found], kind="stable")][:count]
-        return [
-            Found(int(self._numbers[place]), self.names[place], float(far[place - first]))
-            for place in first + found
-        ]
+        places, of = self._places(columns)
+        inside = (places >= first) & (places < end)
+        places, distances = places[inside], distances[of[inside]]
+        order = np.lexsort((places, distances))[:count]
+        names = [(int(self._numbers[place]), self.names[place]) for place in places[order]]
+        return [Found(*name, float(far)) for name, far in zip(names, distances[order], strict=True)]
+
+    def _places(self, columns):
+        """Files of some columns -> (place of each, which of the columns it has)."""
+        first = np.searchsorted(self._ordered, columns, "left")
+        counts = np.searchsorted(self._ordered, columns, "right") - first
+        of = np.repeat(np.arange(len(columns)), counts)
+        within_run = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return self._by_column[first[of] + within_run], of
 
     def vectors(self, numbers):
         """Vectors of some images -> float32 [n, D]."""
@@ -174,4 +181,4 @@ class FileIndex(IndexedPhotos):
     def numbers_of(self, sha256):
         """Numbers of the images whose files had these bytes when they were indexed."""
         column = np.flatnonzero(self._digests == np.void(bytes.fromhex(sha256)))
-        return self._numbers[np.isin(self._column, column)].tolist()
+        return self.numbers_at(self._places(column)[0])
