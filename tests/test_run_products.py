@@ -9,6 +9,7 @@ Every variable of the last checkpoint and both logs must be equal, bit for bit.
 import argparse
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -39,29 +40,37 @@ def trained(root, data):
     return folder
 
 
-def kill_once(root, command, delay):
-    """Starts the script and kills it and all it started after `delay` seconds -> what it said."""
+def kill_once(root, command, update, delay):
+    """Starts the script and kills it and all it started, `delay` seconds after that update of its
+    training, of 0 after its start -> what it said. Raises RuntimeError if it was over before."""
     process = subprocess.Popen(
         command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         start_new_session=True,
     )  # fmt: skip
+    said = ""
+    while update and not (said.startswith("step ") and int(re.findall(r"\d+", said)[0]) >= update):
+        if not (said := process.stdout.readline()):
+            raise RuntimeError(f"over before update {update}: exit code {process.wait()}")
     time.sleep(delay)
     os.killpg(process.pid, signal.SIGKILL)
-    return process.communicate()[0]
+    if process.wait() != -signal.SIGKILL:
+        raise RuntimeError(f"over {delay:.1f} s after update {update}")
+    return said + process.communicate()[0]
 
 
 def survive(root, flags, updates, kills, seed):
     """What the script, killed that often, says when it ends; AssertionError where its run is not
     that of training undisturbed."""
-    start, flags = time.monotonic(), [*flags, f"--train_length={updates}"]
+    flags = [*flags, f"--train_length={updates}"]
     preparing, training = flags[:3], ["--preset=products", "--data_path=data/calm", *flags[3:]]
     calm = [sys.executable, "-m", "datasets.prepare_products", "--data_path=data/calm", *preparing]
     succeed(root, *calm)
     calm = root / "save_model/calm"
     succeed(root, sys.executable, "train_val.py", *training, f"--checkpoint_dir={calm}")
-    seconds, random_delay = 1.5 * (time.monotonic() - start), random.Random(seed).uniform
-    for number in range(kills):
-        lines = kill_once(root, run(root, "data/killed", *flags), random_delay(0, seconds))
+    draw = random.Random(seed)
+    for number, update in enumerate(sorted(draw.sample(range(updates), kills))):
+        delay = draw.uniform(0, 0.2 if update else 10)
+        lines = kill_once(root, run(root, "data/killed", *flags), update, delay)
         print(f"kill {number + 1}:", (lines.splitlines() or ["-"])[-1], flush=True)
     said = succeed(root, *run(root, "data/killed", *flags))
     assert digest(calm, updates) == digest(trained(root, "killed"), updates)
