@@ -12,6 +12,7 @@ from command_line.errors import run_main
 from command_line.flags import Flags, boolean
 from evaluation.evaluation_set import evaluation_sets
 from evaluation.features import find_features
+from evaluation.following import judge_all
 from evaluation.rank_files import DEPTH, write_ranks, write_trec
 from evaluation.scores import check_same_checkpoint, collapse_warning, evaluate, mean_lines, record
 
@@ -32,10 +33,11 @@ def main(argv):
     asked, entries = (flags.protocol, flags.data_path, flags.keep_reference), []
     for evaluation_set in evaluation_sets(found, *asked):
         ranking = evaluation_set.rank(DEPTH if flags.save_ranks or flags.save_trec else 0)
-        numbers = evaluate(evaluation_set, ranking)
+        judged = judge_all(evaluation_set)
+        numbers = evaluate(evaluation_set, ranking, judged)
         entries.append(record(flags.results_dir, flags.feature_dir, evaluation_set, numbers))
         if flags.save_ranks:
-            print(write_ranks(flags.save_ranks, evaluation_set, ranking))
+            print(write_ranks(flags.save_ranks, evaluation_set, ranking, judged))
         if flags.save_trec:
             print(*write_trec(flags.save_trec, evaluation_set, ranking), sep="\n")
         if warning := collapse_warning(evaluation_set.gallery, numbers):

@@ -12,7 +12,7 @@ from comparison.runs import SPEED_FILE, RunFailed
 from config import load_config
 from datasets.released_files import read_json
 from evaluation.features import find_features
-from evaluation.method_runs import difference
+from evaluation.method_runs import common_measures, difference
 from evaluation.paired import Difference
 from reports.compare_runs import interval, mean_and_spread
 from reports.markdown import table_head, table_row
@@ -59,11 +59,11 @@ def measure_speed(scripts, comparison, result):
 def row_differences(result, rows, row):
     """{measure of JUDGED_BY: Difference, less VAL's with the same loss}; None for VAL itself and
     where VAL failed."""
-    base, own = baseline(rows, row.loss), result.systems[row]
-    judged = [name for name in JUDGED_BY if name in own.measures]
+    base, judged = baseline(rows, row.loss), measures(result)[1]
     if row == base or base not in result.systems:
         return dict.fromkeys(judged)
-    return {name: difference(own, result.systems[base], name) for name in judged}
+    own, vals = result.systems[row], result.systems[base]
+    return {name: difference(own, vals, name) for name in judged}
 
 
 def heading(comparison, result):
@@ -102,7 +102,7 @@ def heading(comparison, result):
 
 def measures(result):
     """-> (measures of all rows, those of JUDGED_BY)."""
-    names = [*dict.fromkeys(n for system in result.systems.values() for n in system.measures)]
+    names = common_measures([*result.systems.values()]) if result.systems else []
     return names, [name for name in JUDGED_BY if name in names]
 
 
@@ -164,7 +164,7 @@ def cost(speeds):
 
 
 def write_csv(path, result, differences, speeds):
-    """All recalls of all seeds, for other tools; one line a row and seed."""
+    """All measures of all seeds, for other tools; one line a row and seed."""
     with whole_file(path) as file:
         writer = csv.writer(file)
         names, judged = measures(result)

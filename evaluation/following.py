@@ -19,21 +19,14 @@ RANKINGS = ("answers", "image alone", "chance", "perfect")
 MEAN = "mean"  # over the columns asked, so that the commonest does not speak for all
 
 
-def following(evaluation_set):
-    """{column: {ranking: [percent of each of FIGURES]}} of the columns asked, and MEAN; {} for data
-    without columns. None where no query has anything to keep."""
-    names, column, shares = judge_all(evaluation_set)
-    return by_column(names, column, shares) if names else {}
-
-
 def judge_all(evaluation_set):
-    """-> (names of the columns, column asked [Q], shares [Q, RANKINGS, FIGURES]); without columns
-    no name."""
+    """-> (names of the columns, column asked [Q], shares [Q, RANKINGS, FIGURES]); None for data
+    without columns."""
     metadata, truth = evaluation_set.metadata, evaluation_set.truth
     read_values = datasets.READERS[metadata["dataset"]].read_values
     names, values = read_values(metadata["data_path"], truth.gallery) if read_values else ((), None)
     if not names:
-        return (), None, None
+        return None
     targets = np.array([truth.correct_of(i)[0] for i in range(len(truth.captions))])
     differ = values[truth.references] != values[targets]
     if (differ.sum(1) != 1).any():
@@ -46,12 +39,9 @@ def judge_all(evaluation_set):
     return names, differ.argmax(1), np.array([judge(values, *row) for row in rows])
 
 
-def judged_answers(evaluation_set):
-    """What judge says of each query's answers -> [{"column": the one asked, each of FIGURES:
-    share}], kept None with nothing to keep; empty ones without columns."""
-    names, column, shares = judge_all(evaluation_set)
-    if not names:
-        return [{}] * len(evaluation_set.queries)
+def of_answers(names, column, shares):
+    """judge_all's -> what it says of each query's answers, [{"column": the one asked, each of
+    FIGURES: share}], kept None with nothing to keep."""
     answers = np.where(np.isnan(shares[:, 0]), None, shares[:, 0].round(4)).tolist()
     return [
         {"column": names[asked], **dict(zip(FIGURES, own, strict=True))}
@@ -76,7 +66,8 @@ def judge(values, reference, target, column, *answers):
 
 
 def by_column(names, column, shares):
-    """column: [Q]; shares: [Q, RANKINGS, FIGURES] -> as following."""
+    """judge_all's -> {column: {ranking: [percent of each of FIGURES]}} of the columns asked, and
+    MEAN. None where no query has anything to keep."""
     shares = np.ma.masked_invalid(100 * shares)  # what is masked counts in no mean, and is None
     means = {n: shares[column == i].mean(0) for i, n in enumerate(names) if i in column}
     means[MEAN] = np.ma.stack(list(means.values())).mean(0)
@@ -86,7 +77,7 @@ def by_column(names, column, shares):
 
 
 def one_line(found):
-    """following's result for people."""
+    """by_column's result for people."""
     parts = []
     for name, rankings in found.items():
         cells = ("/".join("-" if x is None else f"{x:.1f}" for x in r) for r in rankings.values())

@@ -53,6 +53,11 @@ class MethodRuns(NamedTuple):
         return seed_means(self.parts(measure))
 
 
+def common_measures(methods):
+    """What can be asked of all: rank files of before have no FIGURES."""
+    return [name for name in methods[0].measures if all(name in m.measures for m in methods)]
+
+
 def read_method_runs(name, folders, protocol="val"):
     """The rank files in one folder a seed -> MethodRuns.
 

@@ -9,7 +9,7 @@ import numpy as np
 from command_line.errors import InputError
 from command_line.files import write_lines
 from datasets.released_files import read_records
-from evaluation.following import FIGURES, judged_answers
+from evaluation.following import FIGURES, of_answers
 from evaluation.ranking import NEVER
 
 DEPTH = 50  # images listed per query: what R@50 needs
@@ -27,14 +27,14 @@ def correct_names(truth, i):
     return [truth.gallery[column] for column in truth.correct_of(i)]
 
 
-def write_ranks(folder, evaluation_set, ranking):
+def write_ranks(folder, evaluation_set, ranking, judged):
     """ranks_<stem>.jsonl, an object a query: reference, caption, targets, rank, tied, top, and of
-    products column, changed, kept, both (evaluation.following).
+    products column, changed, kept, both. judged: of evaluation.following.judge_all.
 
     rank: 1 is best, null if no correct image is left. top: [[name, squared L2], ...].
     Returns its path."""
     truth, path = evaluation_set.truth, Path(folder, f"ranks_{evaluation_set.stem}.jsonl")
-    followed = judged_answers(evaluation_set)
+    followed = of_answers(*judged) if judged else [{}] * len(truth.captions)
     entries = (
         {
             "reference": truth.query_references[i],

@@ -13,7 +13,7 @@ import datasets
 from command_line.errors import InputError
 from command_line.files import append
 from evaluation.features import OF_RUN
-from evaluation.following import following, one_line
+from evaluation.following import by_column, one_line
 from evaluation.ranking import NEVER
 from evaluation.recall import (
     MEAN,
@@ -28,8 +28,8 @@ from evaluation.recall import (
 )
 
 
-def evaluate(evaluation_set, ranking):
-    """Numbers for the log."""
+def evaluate(evaluation_set, ranking, judged):
+    """Numbers for the log. judged: of judge_all."""
     truth, ranks = evaluation_set.truth, ranking.ranks
     queries, gallery = len(evaluation_set.queries), len(evaluation_set.gallery)
     chances = [chance_recall(truth.correct, evaluation_set.taken_out, k) for k in RECALLS]
@@ -47,7 +47,7 @@ def evaluate(evaluation_set, ranking):
         **{f"chance_R@{k}": round(c, 4) for k, c in zip(RECALLS, chances, strict=True)},
         "interval_95": intervals(truth, ranks),
         "median_rank": float(median) + 1 if np.isfinite(median) else None,
-        **({"following": found} if (found := following(evaluation_set)) else {}),
+        **({"following": by_column(*judged)} if judged else {}),
     }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
-from evaluation.method_runs import difference, read_method_runs
+from evaluation.method_runs import common_measures, difference, read_method_runs
 from reports.markdown import table_head, table_row
 
 
@@ -27,7 +27,7 @@ def interval(difference):
 
 def table(methods):
     """Markdown lines: a row a method and a difference to the first for each measure."""
-    names = methods[0].measures
+    names = common_measures(methods)
     lines = table_head(["system", *names, *(f"{name} less the first's" for name in names)])
     for method in methods:
         cells = [mean_and_spread(method.means(name)) for name in names]

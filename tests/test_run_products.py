@@ -85,7 +85,7 @@ def test_from_a_table_to_an_index_whatever_kills_it(copy, tmp_path):  # noqa: F8
     assert without.returncode == 2 and "scripts/prepare_data.sh pretrained" in without.stderr
     assert "--pretrain_checkpoint_dir=FILE_OR_FOLDER" in without.stderr
 
-    said = survive(copy, [*where, *TINY], updates=3, kills=1, seed=1)
+    said = survive(copy, [*where, *TINY], updates=3, kills=2, seed=1)
     old = trained(copy, "killed")
     assert "image retrieval: recall: R@1" in said and said.count("the pictures nearest to") == 3
     (index,) = (copy / "index").glob(f"{old.name}-*")

@@ -12,7 +12,7 @@ import train_val
 from command_line.errors import InputError
 from config import load_config
 from datasets import check_data, products
-from evaluation.method_runs import difference, read_method_runs
+from evaluation.method_runs import common_measures, difference, read_method_runs
 from reports import show_retrieval, summarize_results
 from tests.evaluation.test_following import plain
 from tests.support.small_products import prepare, small_shop, write_table
@@ -62,6 +62,10 @@ def test_scored(shop, capsys):
     for name, share in zip(twice.measures[3:], found["mean"]["answers"], strict=True):
         assert twice.means(name) == pytest.approx([share] * 2, abs=0.01)
     assert twice.means("R@10") == pytest.approx([entry["R@10"]] * 2)
+    before = twice._replace(categories={
+        file: each._replace(shares=(), columns=()) for file, each in twice.categories.items()
+    })  # fmt: skip
+    assert common_measures([twice, before]) == ["R@1", "R@10", "R@50"]
     nothing = difference(twice, twice, "both")
     assert nothing.mean == nothing.low == nothing.high == 0
     summarize_results.main([to])
