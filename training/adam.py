@@ -17,21 +17,28 @@ class Adam(keras.optimizers.Adam):
         super().__init__(learning_rate, epsilon=epsilon)
         self.rate_factors = rate_factors
 
-    def update_step(self, gradient, variable, learning_rate):
+    def _backend_update_step(self, gradients, variables, learning_rate):
+        """Keras' hook around the updates of all variables: what these share is computed once, not
+        for each of them, which would be a quarter of an update's graph, built at every start."""
+        step = tf.cast(self.iterations + 1, "float32")
+        shared = dict(
+            lr=tf.cast(learning_rate, "float32"),
+            beta1_power=tf.pow(self.beta_1, step),
+            beta2_power=tf.pow(self.beta_2, step),
+            beta1=tf.constant(self.beta_1),
+            beta2=tf.constant(self.beta_2),
+            epsilon=tf.constant(self.epsilon),
+        )
+        super()._backend_update_step(gradients, variables, shared)
+
+    def update_step(self, gradient, variable, shared):
         index = self._get_variable_index(variable)
-        if self.rate_factors[index] != 1:
-            learning_rate = learning_rate * self.rate_factors[index]
-        step = tf.cast(self.iterations + 1, variable.dtype)
+        factor = self.rate_factors[index]
         tf.raw_ops.ResourceApplyAdam(
+            **shared if factor == 1 else {**shared, "lr": shared["lr"] * factor},
             var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,
-            beta1_power=tf.pow(self.beta_1, step),
-            beta2_power=tf.pow(self.beta_2, step),
-            lr=tf.cast(learning_rate, variable.dtype),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
             # Dense also for embeddings: every row's moments decay, a repeated word's rows add up.
             grad=tf.convert_to_tensor(gradient),
         )

@@ -113,10 +113,11 @@ class Training:
         if self.optimizer is not self.adam:
             gradients = share_overflow(gradients)
         self.optimizer.apply(list(gradients.values()), list(self.trained.values()))
+        alpha = tf.constant(1 - config.average_decay)
         for name, average in self.averages.items():
             tf.raw_ops.ResourceApplyGradientDescent(  # average -= alpha * delta, in one pass
                 var=average.handle,
-                alpha=1 - config.average_decay,
+                alpha=alpha,
                 delta=average - self.variables[name].value,
             )
 
