@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 FLAGS = ["--preset=demo", "--dataset=shoes", "--pretrain_checkpoint_dir=", "--image_size=32",
          "--batch_size=8", "--text_embedding_size=16", "--save_length=1", "--eval_length=8",
-         "--print_span=1", "--levels=high"]  # fmt: skip
+         "--print_span=1", "--levels=low"]  # fmt: skip
 STEPS = 16  # of a run that is ended a few times
 
 

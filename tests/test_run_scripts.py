@@ -57,7 +57,7 @@ def test_from_drawing_to_scores(copy, dataset):
     draw(copy, dataset)
     run = f"save_model/{dataset}_tiny"
     flags = [*TINY, f"--data_path=data/demo/{dataset}", f"--checkpoint_dir={run}"]
-    flags += ["--composition=image_only"] if dataset != "fashion_iq" else []  # sooner ready
+    flags += ["--composition=image_only", "--levels=low"] if dataset != "fashion_iq" else []  # sooner ready
     out = succeed(copy, "bash", f"scripts/run_{dataset}.sh", *flags)
     assert "step 3/3: loss" in out and "step 2: R@1" in out
 
@@ -112,7 +112,7 @@ def test_missing_images_are_refused_or_counted(copy):
     gone.unlink()
     broken.write_bytes(b"<html>")
     flags = [*TINY, f"--data_path={data}", "--checkpoint_dir=save_model/gaps",
-             "--composition=image_only", "--levels=high"]  # fmt: skip
+             "--composition=image_only", "--levels=low"]  # fmt: skip
     done = call(copy, "bash", "scripts/run_shoes.sh", *flags)
     assert done.returncode == 1 and gone.name in done.stderr and "--allow_missing" in done.stderr
     out = succeed(copy, "bash", "scripts/run_shoes.sh", *flags, "--allow_missing=True")

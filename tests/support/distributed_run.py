@@ -47,7 +47,7 @@ def tiny(folder, train_length):
         checkpoint_dir=str(folder), image_model="mobilenet_v1_025", image_size=32, batch_size=8,
         word_embedding_size=6, text_embedding_size=8, joint_embedding_size=8, save_length=3,
         print_span=1, init_learning_rate=1e-5, dropout=0.0, batch_norm_decay=0.0, eval_length=3,
-        negatives="hardest", train_length=train_length, levels="high",
+        negatives="hardest", train_length=train_length, levels="low",
     )  # fmt: skip
 
 
