@@ -11,12 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import datasets
-from checkpointing.precision import slow_precision
-from checkpointing.run import load_trained_model
 from command_line.errors import InputError, run_main
 from command_line.flags import Flags
-from evaluation.encoder import Encoder
-from evaluation.extraction import extract_subset, wanted_subsets
 
 PRECISIONS = ("float32", "mixed_bfloat16")
 
@@ -33,6 +29,13 @@ def main(argv):
     flags = parser.parse_args(argv)
     if flags.batch_size < 1:
         raise InputError(f"--batch_size={flags.batch_size}: must be at least 1", 2)
+
+    # TensorFlow, after the flags were read
+    from checkpointing.precision import slow_precision
+    from checkpointing.run import load_trained_model
+    from evaluation.encoder import Encoder
+    from evaluation.extraction import extract_subset, wanted_subsets
+
     model, config, vocabulary, path = load_trained_model(
         flags.checkpoint_dir, flags.exact_model_checkpoint, flags.precision
     )

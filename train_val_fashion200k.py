@@ -8,11 +8,13 @@ The loop, its outputs and its resuming are train_val.py's.
 
 from command_line.errors import run_main
 from config import parse_config
-from training.stages import train_on_data
 
 
 def main(argv):
-    train_on_data(parse_config(["--dataset=fashion200k", *argv], __doc__), __file__)
+    config = parse_config(["--dataset=fashion200k", *argv], __doc__)
+    from training.stages import train_on_data  # TensorFlow, after the flags were read
+
+    train_on_data(config, __file__)
 
 
 if __name__ == "__main__":

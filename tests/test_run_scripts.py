@@ -1,5 +1,5 @@
 """Every stage for real: draw, train, ground truth, extract, test, through the run scripts, as
-subprocesses in a copy of the repository."""
+subprocesses in a copy of the repository with a shallow net."""
 
 import json
 import os
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.support.shallow import make_copy_shallow
 
 ROOT = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns(
@@ -30,10 +32,11 @@ def copy(tmp_path_factory):
 
 
 def clone(folder):
-    """The repository as cloned, with this environment -> its folder."""
+    """The repository as cloned, with this environment and a shallow net -> its folder."""
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
     if (ROOT / ".venv").exists():
         os.symlink(ROOT / ".venv", folder / ".venv")
+    make_copy_shallow(folder)
     return folder
 
 
@@ -57,7 +60,8 @@ def test_from_drawing_to_scores(copy, dataset):
     draw(copy, dataset)
     run = f"save_model/{dataset}_tiny"
     flags = [*TINY, f"--data_path=data/demo/{dataset}", f"--checkpoint_dir={run}"]
-    flags += ["--composition=image_only", "--levels=low"] if dataset != "fashion_iq" else []  # sooner ready
+    if dataset != "fashion_iq":
+        flags += ["--composition=image_only", "--levels=low"]  # sooner ready
     out = succeed(copy, "bash", f"scripts/run_{dataset}.sh", *flags)
     assert "step 3/3: loss" in out and "step 2: R@1" in out
 

@@ -1,0 +1,24 @@
+"""MobileNet with 5 blocks in place of 13, the same kinds of layer and the same maps: for tests that
+build, trace or export it often and ask nothing of its depth."""
+
+import re
+from pathlib import Path
+
+BLOCKS = [(64, 2), (128, 2), (512, 2), (512, 1), (1024, 2)]
+LEVELS = (3, 4, 5)
+
+
+def make_shallow(monkeypatch):
+    """This process's MobileNet."""
+    monkeypatch.setattr("nets.mobilenet_v1.BLOCKS", BLOCKS)
+    monkeypatch.setattr("nets.mobilenet_v1.LEVELS", LEVELS)
+
+
+def make_copy_shallow(folder):
+    """That of a copy of the repository."""
+    path = Path(folder, "nets/mobilenet_v1.py")
+    text = path.read_text("utf-8")
+    text, count = re.subn(r"^BLOCKS = \[.*?^\]", f"BLOCKS = {BLOCKS}", text, flags=re.M | re.S)
+    text, others = re.subn(r"^LEVELS = \(.*?\)", f"LEVELS = {LEVELS}", text, flags=re.M)
+    assert count == others == 1
+    path.write_text(text, "utf-8")
