@@ -5,6 +5,7 @@ import json
 import pytest
 
 import export_model
+from tests.support.shallow import make_shallow, shallow_net
 from tests.support.small_run import write_run
 
 SCORE = {
@@ -16,10 +17,16 @@ SCORE = {
 }  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def shallow(monkeypatch):
+    make_shallow(monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained") / "run"
-    write_run(folder, levels="mid,high")
+    with shallow_net():
+        write_run(folder, levels="mid,high")
     return folder
 
 
@@ -44,5 +51,6 @@ def results(tmp_path_factory, run):
 def exported(tmp_path_factory, run, results):
     folder = tmp_path_factory.mktemp("exports") / "small"
     flags = [f"--checkpoint_dir={run}", f"--export_dir={folder}", f"--results_dir={results}"]
-    export_model.main(flags)
+    with shallow_net():
+        export_model.main(flags)
     return folder

@@ -20,6 +20,7 @@ from export.encoders import Encoders, largest_difference, sample_inputs
 from export.folder import read_metadata
 from export.model_files import write_onnx
 from tests.export_parity import LIMIT, compare, extracted
+from tests.support.shallow import shallow_net
 from tests.support.small_run import write_run
 
 
@@ -40,7 +41,8 @@ def saved_model_runner(folder):
 
 @pytest.fixture(scope="module")
 def asked(run, tmp_path_factory):
-    model, config, vocabulary, _ = load_trained_model(run)
+    with shallow_net():
+        model, config, vocabulary, _ = load_trained_model(run)
     folder = tmp_path_factory.mktemp("pictures")
     return config, *extracted(model, config, folder, len(vocabulary))
 

@@ -14,6 +14,7 @@ from catalogue import sources
 from catalogue.search import Searcher
 from command_line.errors import InputError
 from export.folder import read_metadata, write_metadata
+from tests.support.shallow import shallow_net
 from tests.support.small_catalogue import write_picture
 from tests.support.small_run import CAPTIONS
 
@@ -57,7 +58,8 @@ def indexed(run, photos, tmp_path_factory):
     """An index made by the run."""
     folder = tmp_path_factory.mktemp("index")
     flags = [f"--checkpoint_dir={run}", f"--image_dir={photos}", f"--index_dir={folder}"]
-    index_catalogue.main(flags)
+    with shallow_net():
+        index_catalogue.main(flags)
     return folder
 
 

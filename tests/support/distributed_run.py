@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from PIL import Image
 
@@ -24,6 +25,7 @@ from command_line.errors import run_main
 from config import make_config
 from datasets.vocabulary import Vocabulary
 from nets.batch_norm import BatchNormalization
+from tests.support.shallow import make_shallow
 from training import loop
 from training.batches import Example
 from training.devices import (
@@ -136,6 +138,7 @@ def two_virtual_cpus():
 
 def main(argv):
     folder, train_length, *kind = argv
+    make_shallow(pytest.MonkeyPatch())  # for as long as the process lives
     config = tiny(folder, int(train_length))
     loop.Training, loop.Saver = Kept, CopyingSaver
     with two_virtual_cpus() if "mirrored" in kind else all_devices():

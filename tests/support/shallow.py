@@ -1,8 +1,11 @@
 """MobileNet with 5 blocks in place of 13, the same kinds of layer and the same maps: for tests that
 build, trace or export it often and ask nothing of its depth."""
 
+import contextlib
 import re
 from pathlib import Path
+
+import pytest
 
 BLOCKS = [(64, 2), (128, 2), (512, 2), (512, 1), (1024, 2)]
 LEVELS = (3, 4, 5)
@@ -12,6 +15,14 @@ def make_shallow(monkeypatch):
     """This process's MobileNet."""
     monkeypatch.setattr("nets.mobilenet_v1.BLOCKS", BLOCKS)
     monkeypatch.setattr("nets.mobilenet_v1.LEVELS", LEVELS)
+
+
+@contextlib.contextmanager
+def shallow_net():
+    """The same within it, for fixtures of more than a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_shallow(patch)
+        yield
 
 
 def make_copy_shallow(folder):
