@@ -8,16 +8,23 @@ from catalogue import opening, search
 from catalogue.encoding import Encoding
 from catalogue.file_index import FileIndex
 from catalogue.search import Searcher
+from tests.support.shallow import make_shallow, shallow_net
 from tests.support.small_catalogue import Drawn, index_of, write_picture
 from tests.support.small_run import write_run
 
 ODD = ["ünï 画像.png", 'quo"te\'s.png', "new\nline.png", " blank .png", "<script>alert(1)<b>.png"]
 
 
+@pytest.fixture(autouse=True)
+def shallow(monkeypatch):
+    make_shallow(monkeypatch)
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "run"
-    write_run(folder)
+    with shallow_net():
+        write_run(folder)
     return folder
 
 
@@ -54,8 +61,9 @@ def store(request, tmp_path, photos, run):
 @pytest.fixture(scope="session")
 def encoding(run):
     """A drawn net, ready to encode."""
-    encoding = Encoding(str(run), "")
-    encoding.warm_up()
+    with shallow_net():
+        encoding = Encoding(str(run), "")
+        encoding.warm_up()
     return encoding
 
 

@@ -22,6 +22,7 @@ from catalogue.feedback import Feedback  # noqa: E402
 from catalogue.page import make_app  # noqa: E402
 from catalogue.search import Searcher  # noqa: E402
 from catalogue.serve import make_server  # noqa: E402
+from tests.support.shallow import shallow_net  # noqa: E402
 from tests.support.small_catalogue import index_of  # noqa: E402
 from tests.support.small_products import write_table  # noqa: E402
 
@@ -41,12 +42,14 @@ def site(tmp_path_factory, run):
     sleeves = ("longer", "shorter", "a print")
     rows = [(f"tops/{n}.png", "tops", sleeves[n % 3]) for n in range(1, 20, 2)]
     table = write_table(root / "shop.csv", rows, ("image", "kind", "sleeves"))
-    encoding = Encoding(str(run), "")
+    with shallow_net():
+        encoding = Encoding(str(run), "")
     index_of(root / "index", root / "photos", run, lambda path: encoding.files, block_rows=31,
              table=str(table), attributes="kind,sleeves")  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "COPY_DISTANCE", 1e-9)  # to a drawn net, all are alike
-        searcher = Searcher(root / "index")
+        with shallow_net():
+            searcher = Searcher(root / "index")
         searcher.index.about["examples"] = ["is red with longer sleeves", "a dress"] + 6 * [
             "has a deep v shaped neckline and a floral print"
         ]

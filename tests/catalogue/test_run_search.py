@@ -9,14 +9,14 @@ import subprocess
 
 import pytest
 
-from tests.test_run_scripts import NOT_COPIED, ROOT
+from tests.test_run_scripts import ROOT
+from tests.test_run_scripts import clone as cloned
 
 pytest.importorskip("waitress")
 
 
 def test_a_folder_is_indexed_and_served(tmp_path, photos, run):
-    copy = shutil.copytree(ROOT, tmp_path / "val", ignore=NOT_COPIED)
-    os.symlink(ROOT / ".venv", copy / ".venv")
+    copy = cloned(tmp_path / "val")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -16,6 +16,7 @@ from catalogue.encoding import Encoding
 from catalogue.search import Late, Searcher, unknown_words
 from command_line.errors import InputError
 from tests.catalogue.test_indexing import vectors
+from tests.support.shallow import shallow_net
 from tests.support.small_catalogue import index_of, write_picture
 from tests.support.small_run import CAPTIONS, write_run
 
@@ -31,15 +32,17 @@ def shop(tmp_path_factory, run):
         pixels = np.asarray(image).copy()
     pixels[0, 0] ^= 1
     Image.fromarray(pixels).save(root / "photos/tops/nearly 2.png")
-    encoder = Encoding(str(run), "")
+    with shallow_net():
+        encoder = Encoding(str(run), "")
     index_of(root / "index", root / "photos", run, lambda path: encoder.files, block_rows=31)
     return root / "index", root / "photos"
 
 
 @pytest.fixture(scope="module")
 def searcher(shop):
-    searcher = Searcher(shop[0])
-    searcher.warm_up()
+    with shallow_net():
+        searcher = Searcher(shop[0])
+        searcher.warm_up()
     searcher.traces = traces(searcher)
     return searcher
 
