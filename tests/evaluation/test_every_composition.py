@@ -14,6 +14,7 @@ from datasets.vocabulary import Vocabulary
 from demo.generate_demo_data import generate
 from evaluation.encoder import Encoder
 from reports import show_retrieval
+from tests.support.shallow import make_shallow
 from training.start import initial_model
 from training.update import Training
 
@@ -28,6 +29,7 @@ def data(tmp_path_factory):
 
 @pytest.mark.parametrize("composition", ["artemis", "cosmo", "tirg"])
 def test_from_a_checkpoint_to_a_sheet(data, tmp_path, composition, monkeypatch):
+    make_shallow(monkeypatch)
     config = make_config(
         dataset="shoes", data_path=str(data), checkpoint_dir=str(tmp_path / "run"), image_size=32,
         image_model="mobilenet_v1_025", composition=composition, word_embedding_size=6,

@@ -20,7 +20,7 @@ from training.examples import build_vocabulary, examples_by_epoch, side_text_exa
 
 TINY = ["--image_model=mobilenet_v1_025", "--image_size=32", "--word_embedding_size=8",
         "--text_embedding_size=8", "--joint_embedding_size=8", "--batch_size=8",
-        "--train_length=1", "--dataset=products", "--composition=sum", "--levels=high"]  # fmt: skip
+        "--train_length=1", "--dataset=products", "--composition=sum", "--levels=low"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -121,7 +121,7 @@ def save_normalised(folder):
     strategy = tf.distribute.get_strategy()
     layer = BatchNormalization(0.9, 1e-3)
     layer.build(ROWS.shape)
-    results = strategy.run(tf.function(lambda: normalise(layer)))
+    results = strategy.run(tf.function(lambda: normalise(layer), autograph=False))
     results = [strategy.experimental_local_results(result)[-1].numpy() for result in results]
     np.savez(
         Path(folder, f"norm-{PROCESS}.npz"),

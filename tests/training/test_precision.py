@@ -16,6 +16,7 @@ def constant_batch(examples, config):  # noqa: F811
     return {key: tf.constant(value) for key, value in batch(examples, config).items()}
 
 
+@pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
 def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, half):  # noqa: F811
     config = tiny("unused", precision=f"mixed_{half}", dropout=0.0, average_decay=0.9)
@@ -28,7 +29,7 @@ def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, h
         return loss
 
     training.matching_loss = spy
-    update = tf.function(training.update)
+    update = tf.function(training.update, autograph=False)
     same = constant_batch(examples, config)
     # float16 leaves updates out at first, while its loss scale is too high.
     losses = np.array([update(same) for _ in range(30)])
@@ -39,7 +40,7 @@ def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, h
         for op in update.get_concrete_function(same).graph.get_operations()
         if op.type in ("Conv2D", "DepthwiseConv2dNative") and op.outputs[0].dtype == half
     ]
-    assert len(halves) > 50  # both image passes
+    assert len(halves) >= 2 * 11  # all of both image passes
     averages = training.averages.values()
     optimizer = [v.value for v in training.optimizer.variables]
     for variable in [*training.variables.values(), *averages, *optimizer]:
@@ -98,6 +99,6 @@ def test_xla_computes_the_same_losses(examples):  # noqa: F811
     losses = {}
     for compiled in (False, True):
         training = start_training(config, VOCABULARY)
-        update = tf.function(training.update, jit_compile=compiled)
+        update = tf.function(training.update, jit_compile=compiled, autograph=False)
         losses[compiled] = np.array(update(constant_batch(examples, config)))
     np.testing.assert_allclose(losses[True], losses[False], atol=1e-4)

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.survival import ROOT, command, digest, draw, end_once, finish
+from tests import survival
+from tests.survival import command, digest, draw, end_once, finish
+from tests.test_run_scripts import clone
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return draw(tmp_path_factory.mktemp("data"))
+    """Of runs in a copy of the repository with a shallow net."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(survival, "ROOT", clone(tmp_path_factory.mktemp("clone") / "val"))
+        yield draw(tmp_path_factory.mktemp("data"))
 
 
 def small_files_only():
@@ -29,7 +34,7 @@ def test_stopped_refused_killed_and_damaged_runs_end_as_an_uninterrupted_one(dat
     assert "Traceback" not in out
 
     done = subprocess.run(
-        command(data, broken), cwd=ROOT, capture_output=True, text=True,
+        command(data, broken), cwd=survival.ROOT, capture_output=True, text=True,
         preexec_fn=small_files_only,
     )  # fmt: skip
     last = done.stderr.strip().splitlines()[-1]
