@@ -5,7 +5,6 @@ import pytest
 
 from benchmarks import catalogue, machine
 from command_line.errors import InputError
-from tests.support.shallow import make_shallow
 
 SMALL = ["--vectors=2100", "--centres=5", "--seconds=1", "--rounds=2"]
 
@@ -14,7 +13,6 @@ SMALL = ["--vectors=2100", "--centres=5", "--seconds=1", "--rounds=2"]
 def values_of(monkeypatch, capsys):
     """Function of more flags -> ({name: value}, the lines before)."""
     pytest.importorskip("waitress")
-    make_shallow(monkeypatch)
     tiny = {"image_model": "mobilenet_v1_025", "image_size": 32, "text_embedding_size": 8,
             "composition": "sum"}  # fmt: skip
     monkeypatch.setattr(

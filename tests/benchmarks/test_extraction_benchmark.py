@@ -5,13 +5,11 @@ from PIL import Image
 
 from benchmarks import extraction, machine
 from datasets import images
-from tests.support.shallow import make_shallow
 
 
 def test_benchmark_compares_equal_features(monkeypatch, capsys):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("tf2onnx")
-    make_shallow(monkeypatch)
     tiny = {"image_model": "mobilenet_v1_025", "image_size": 64, "word_embedding_size": 6,
             "text_embedding_size": 8, "composition": "sum"}  # fmt: skip
     monkeypatch.setattr(

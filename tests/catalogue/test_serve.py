@@ -24,6 +24,7 @@ from catalogue.search import Searcher  # noqa: E402
 from catalogue.serve import make_server, serve, trusted_hosts  # noqa: E402
 from command_line.errors import InputError  # noqa: E402
 from tests.datasets.test_image_files import huge_png  # noqa: E402
+from tests.support.shallow import shallow_net  # noqa: E402
 from tests.support.small_catalogue import index_of, write_picture  # noqa: E402
 
 
@@ -33,8 +34,9 @@ def served(tmp_path_factory, run):
     root = tmp_path_factory.mktemp("served")
     write_picture(root / "photos/a.png", 0)
     index_of(root / "index", root / "photos", run)
-    searcher = Searcher(root / "index")
-    searcher.warm_up()
+    with shallow_net():
+        searcher = Searcher(root / "index")
+        searcher.warm_up()
     server = make_server(make_app(searcher, ["127.0.0.1"]), "127.0.0.1", 0)
     threading.Thread(target=server.run, daemon=True).start()
     yield server.effective_port, root
