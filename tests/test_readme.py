@@ -3,12 +3,13 @@ lie in the places that the demo fills."""
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.shallow import shallow_net
+import extract_features_val
+import test_val
+from tests.support.shallow import make_shallow
 from tests.support.small_catalogue import write_picture
 from tests.support.small_run import write_run
 from tests.test_run_scripts import ROOT, call, copy, draw, succeed  # noqa: F401
@@ -40,11 +41,13 @@ def demo(copy):  # noqa: F811
     """Where the demo was, but small: drawings, a run, its features and scores."""
     draw(copy, "fashion_iq")
     run = "save_model/demo/fashion_iq_val"
-    with shallow_net():
-        write_run(copy / run, dataset="fashion_iq", data_path="data/demo/fashion_iq")
     write_picture(copy / PICTURE, 0)
-    succeed(copy, sys.executable, "extract_features_val.py", f"--checkpoint_dir={run}")
-    succeed(copy, sys.executable, "test_val.py", f"--feature_dir={run}/features")
+    with pytest.MonkeyPatch.context() as patch:
+        make_shallow(patch)
+        patch.chdir(copy)
+        write_run(run, dataset="fashion_iq", data_path="data/demo/fashion_iq")
+        extract_features_val.main([f"--checkpoint_dir={run}"])
+        test_val.main([f"--feature_dir={run}/features"])
     return copy
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.shallow import make_copy_shallow
+import extract_features_val
+from tests.support.shallow import make_copy_shallow, make_shallow
 
 ROOT = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns(
@@ -56,7 +57,7 @@ def draw(folder, dataset, name=""):
 
 
 @pytest.mark.parametrize("dataset", ["fashion_iq", "shoes", "fashion200k"])
-def test_from_drawing_to_scores(copy, dataset):
+def test_from_drawing_to_scores(copy, dataset, monkeypatch):
     draw(copy, dataset)
     run = f"save_model/{dataset}_tiny"
     flags = [*TINY, f"--data_path=data/demo/{dataset}", f"--checkpoint_dir={run}"]
@@ -85,8 +86,10 @@ def test_from_drawing_to_scores(copy, dataset):
 
     if dataset == "fashion_iq":
         again = f"{run}/again"
-        succeed(copy, sys.executable, "extract_features_val.py", f"--checkpoint_dir={run}",
-                f"--feature_dir={again}", "--batch_size=5", "--subset=dress")  # fmt: skip
+        make_shallow(monkeypatch)
+        monkeypatch.chdir(copy)
+        extract_features_val.main([f"--checkpoint_dir={run}", f"--feature_dir={again}",
+                                   "--batch_size=5", "--subset=dress"])  # fmt: skip
         for name, first in (("query_images.npy", queries), ("test_images.npy", gallery)):
             np.testing.assert_allclose(np.load(copy / again / "dress" / name), first, atol=1e-5)
 

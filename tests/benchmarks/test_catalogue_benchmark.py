@@ -14,7 +14,7 @@ def values_of(monkeypatch, capsys):
     """Function of more flags -> ({name: value}, the lines before)."""
     pytest.importorskip("waitress")
     tiny = {"image_model": "mobilenet_v1_025", "image_size": 32, "text_embedding_size": 8,
-            "composition": "sum"}  # fmt: skip
+            "composition": "sum", "levels": "low"}  # fmt: skip
     monkeypatch.setattr(
         catalogue, "settings", lambda name, **more: machine.settings(name, **more, **tiny)
     )

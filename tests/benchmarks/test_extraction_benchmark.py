@@ -11,7 +11,7 @@ def test_benchmark_compares_equal_features(monkeypatch, capsys):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("tf2onnx")
     tiny = {"image_model": "mobilenet_v1_025", "image_size": 64, "word_embedding_size": 6,
-            "text_embedding_size": 8, "composition": "sum"}  # fmt: skip
+            "text_embedding_size": 8, "composition": "sum", "levels": "low"}  # fmt: skip
     monkeypatch.setattr(
         extraction, "settings", lambda name, **more: machine.settings(name, **more, **tiny)
     )

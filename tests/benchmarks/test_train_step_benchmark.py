@@ -10,7 +10,7 @@ def test_benchmark_ends_with_its_ratios(monkeypatch, capsys):
     make_shallow(monkeypatch)
     tiny = {"image_model": "mobilenet_v1_025", "image_size": 32, "word_embedding_size": 6,
             "text_embedding_size": 8, "joint_embedding_size": 8, "composition": "image_only",
-            }  # fmt: skip
+            "levels": "low"}  # fmt: skip
     monkeypatch.setattr(
         train_step, "settings", lambda name, **more: machine.settings(name, **more, **tiny)
     )

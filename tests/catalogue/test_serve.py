@@ -31,12 +31,10 @@ from tests.support.small_catalogue import index_of, write_picture  # noqa: E402
 @pytest.fixture(scope="module")
 def served(tmp_path_factory, run):
     """(port, folder) of a server of an index with one picture."""
-    root = tmp_path_factory.mktemp("served")
-    write_picture(root / "photos/a.png", 0)
+    root = write_picture(tmp_path_factory.mktemp("served") / "photos/a.png", 0).parents[1]
     index_of(root / "index", root / "photos", run)
     with shallow_net():
-        searcher = Searcher(root / "index")
-        searcher.warm_up()
+        (searcher := Searcher(root / "index")).warm_up()
     server = make_server(make_app(searcher, ["127.0.0.1"]), "127.0.0.1", 0)
     threading.Thread(target=server.run, daemon=True).start()
     yield server.effective_port, root

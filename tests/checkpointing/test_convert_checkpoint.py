@@ -19,6 +19,7 @@ from datasets.vocabulary import Vocabulary, tokenize
 from demo.pretrain_backbone import save_slim_checkpoint
 from model import VAL
 from tests.support.golden_recipes import draw, images, join_cell, published_shapes
+from tests.support.shallow import make_shallow, shallow_net
 from tests.support.small_data import small_fashion_iq
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -58,17 +59,20 @@ def published(model):
 @pytest.fixture(scope="module")
 def small():
     """A model with the published word ids: what a converted one has to agree with."""
-    return VAL(len(WORDS), **model_settings(make_config(**SMALL)))
+    with shallow_net():
+        return VAL(len(WORDS), **model_settings(make_config(**SMALL)))
 
 
 @pytest.fixture(scope="module")
 def larger():
     """Variables of a model as converted: two more words."""
-    return named_variables(VAL(len(WORDS) + 2, **model_settings(make_config(**SMALL))))
+    with shallow_net():
+        return named_variables(VAL(len(WORDS) + 2, **model_settings(make_config(**SMALL))))
 
 
 @pytest.fixture
-def arrays(small):
+def arrays(small, monkeypatch):
+    make_shallow(monkeypatch)  # as small
     return published(small)
 
 

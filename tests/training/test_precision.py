@@ -19,7 +19,8 @@ def constant_batch(examples, config):  # noqa: F811
 @pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
 def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, half):  # noqa: F811
-    config = tiny("unused", precision=f"mixed_{half}", dropout=0.0, average_decay=0.9)
+    settings = dict(precision=f"mixed_{half}", dropout=0.0, average_decay=0.9)
+    config = tiny("unused", **settings, levels="low")
     training = start_training(config, VOCABULARY)
     matching_loss, seen = training.matching_loss, []
 
@@ -38,9 +39,9 @@ def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, h
     halves = [
         op
         for op in update.get_concrete_function(same).graph.get_operations()
-        if op.type in ("Conv2D", "DepthwiseConv2dNative") and op.outputs[0].dtype == half
+        if "MobilenetV1" in op.name and op.type == "Conv2D" and op.outputs[0].dtype == half
     ]
-    assert len(halves) >= 2 * 11  # all of both image passes
+    assert len(halves) == 2 * 4  # all of both image passes
     averages = training.averages.values()
     optimizer = [v.value for v in training.optimizer.variables]
     for variable in [*training.variables.values(), *averages, *optimizer]:
@@ -95,7 +96,7 @@ def test_a_cpu_without_bfloat16_is_said_in_one_line(tmp_path, monkeypatch, flags
 @pytest.mark.usefixtures("shallow")
 def test_xla_computes_the_same_losses(examples):  # noqa: F811
     # XLA draws other random numbers, and the whole model takes a minute to compile.
-    config = tiny("unused", dropout=0.0, composition="text_only", levels="high")
+    config = tiny("unused", dropout=0.0, composition="text_only", levels="low")
     losses = {}
     for compiled in (False, True):
         training = start_training(config, VOCABULARY)
