@@ -173,7 +173,7 @@ PRESETS = {
         decay_at=80_000,
         save_length=4000,
     ),
-    # About an hour on two cores. What first followed its sentences on photographs
+    # About an hour on two cores. What follows its sentences best on photographs so far
     # (comparison/README.md), with the demo's short memories; the search goes on.
     "products": dict(
         dataset="products",
@@ -185,7 +185,7 @@ PRESETS = {
         loss="softmax",
         reference_negatives=True,
         train_length=1800,
-        init_learning_rate=1e-3,
+        init_learning_rate=2e-3,
         backbone_rate=0.1,
         average_decay=0.99,
         save_length=100,
