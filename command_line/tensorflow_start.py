@@ -36,8 +36,8 @@ def start_tensorflow():
 
 
 class QuietImport(importlib.abc.MetaPathFinder):
-    """Standard error is closed while TensorFlow is imported for the first time, or Keras, which
-    imports it."""
+    """The first import of TensorFlow, or of Keras, which imports it: standard error is closed, and
+    it takes less time."""
 
     def find_spec(self, name, path=None, target=None):
         if name not in ("tensorflow", "keras"):

@@ -8,16 +8,11 @@ from catalogue import opening, search
 from catalogue.encoding import Encoding
 from catalogue.file_index import FileIndex
 from catalogue.search import Searcher
-from tests.support.shallow import make_shallow, shallow_net
+from tests.support.shallow import always_shallow, shallow_net  # noqa: F401
 from tests.support.small_catalogue import Drawn, index_of, write_picture
 from tests.support.small_run import write_run
 
 ODD = ["ünï 画像.png", 'quo"te\'s.png', "new\nline.png", " blank .png", "<script>alert(1)<b>.png"]
-
-
-@pytest.fixture(autouse=True)
-def shallow(monkeypatch):
-    make_shallow(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +21,19 @@ def run(tmp_path_factory):
     with shallow_net():
         write_run(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def warm_searcher():
+    """Function of an index that run made -> a searcher of it, ready to answer."""
+
+    def open_index(index):
+        with shallow_net():
+            searcher = Searcher(index)
+            searcher.warm_up()
+        return searcher
+
+    return open_index
 
 
 @pytest.fixture

@@ -39,10 +39,8 @@ def shop(tmp_path_factory, run):
 
 
 @pytest.fixture(scope="module")
-def searcher(shop):
-    with shallow_net():
-        searcher = Searcher(shop[0])
-        searcher.warm_up()
+def searcher(shop, warm_searcher):
+    searcher = warm_searcher(shop[0])
     searcher.traces = traces(searcher)
     return searcher
 

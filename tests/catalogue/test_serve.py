@@ -20,22 +20,19 @@ pytest.importorskip("waitress")
 import catalogue.serve  # noqa: E402 - after the skips
 from catalogue.file_index import FileIndex  # noqa: E402
 from catalogue.page import make_app  # noqa: E402
-from catalogue.search import Searcher  # noqa: E402
 from catalogue.serve import make_server, serve, trusted_hosts  # noqa: E402
 from command_line.errors import InputError  # noqa: E402
 from tests.datasets.test_image_files import huge_png  # noqa: E402
-from tests.support.shallow import shallow_net  # noqa: E402
 from tests.support.small_catalogue import index_of, write_picture  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory, run):
+def served(tmp_path_factory, run, warm_searcher):
     """(port, folder) of a server of an index with one picture."""
-    root = write_picture(tmp_path_factory.mktemp("served") / "photos/a.png", 0).parents[1]
+    root = tmp_path_factory.mktemp("served")
+    write_picture(root / "photos/a.png", 0)
     index_of(root / "index", root / "photos", run)
-    with shallow_net():
-        (searcher := Searcher(root / "index")).warm_up()
-    server = make_server(make_app(searcher, ["127.0.0.1"]), "127.0.0.1", 0)
+    server = make_server(make_app(warm_searcher(root / "index"), ["127.0.0.1"]), "127.0.0.1", 0)
     threading.Thread(target=server.run, daemon=True).start()
     yield server.effective_port, root
     server.close()

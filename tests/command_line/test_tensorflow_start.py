@@ -22,7 +22,14 @@ import subprocess, sys
 from command_line.errors import run_main
 run_main(lambda argv: subprocess.run([sys.executable, "-c", {COMPUTES!r}]).returncode)
 """
-FAILS = f"{COMPUTES}; import sys; sys.stderr.write('said'); raise SystemExit(3)"
+FAILS = f"""
+{COMPUTES}
+import gc, sys
+assert gc.isenabled() and "matplotlib" not in sys.modules
+import matplotlib.pyplot
+sys.stderr.write("said")
+raise SystemExit(3)
+"""
 
 
 def start(*arguments, **environment):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import export_model
-from tests.support.shallow import make_shallow, shallow_net
+from tests.support.shallow import always_shallow, shallow_net  # noqa: F401
 from tests.support.small_run import write_run
 
 SCORE = {
@@ -15,11 +15,6 @@ SCORE = {
     "R@50": 60.0, "versions": {}, "time": "2100-01-01T00:00:00Z",
     "interval_95": {"R@1": [11.0, 13.0], "R@10": [29.0, 31.0], "R@50": [59.0, 61.0]},
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def shallow(monkeypatch):
-    make_shallow(monkeypatch)
 
 
 @pytest.fixture(scope="session")

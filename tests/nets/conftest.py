@@ -1,8 +1,1 @@
-import pytest
-
-from tests.support.shallow import make_shallow
-
-
-@pytest.fixture(autouse=True)
-def shallow(monkeypatch):
-    make_shallow(monkeypatch)
+from tests.support.shallow import always_shallow  # noqa: F401

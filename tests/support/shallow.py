@@ -17,6 +17,12 @@ def make_shallow(monkeypatch):
     monkeypatch.setattr("nets.mobilenet_v1.LEVELS", LEVELS)
 
 
+@pytest.fixture(autouse=True)
+def always_shallow(monkeypatch):
+    """Imported in a folder's conftest.py: each of its tests."""
+    make_shallow(monkeypatch)
+
+
 @contextlib.contextmanager
 def shallow_net():
     """The same within it, for fixtures of more than a test."""

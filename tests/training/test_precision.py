@@ -16,11 +16,9 @@ def constant_batch(examples, config):  # noqa: F811
     return {key: tf.constant(value) for key, value in batch(examples, config).items()}
 
 
-@pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
 def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, half):  # noqa: F811
-    settings = dict(precision=f"mixed_{half}", dropout=0.0, average_decay=0.9)
-    config = tiny("unused", **settings, levels="low")
+    config = tiny("unused", precision=f"mixed_{half}", dropout=0.0, average_decay=0.9)
     training = start_training(config, VOCABULARY)
     matching_loss, seen = training.matching_loss, []
 
@@ -39,9 +37,9 @@ def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, h
     halves = [
         op
         for op in update.get_concrete_function(same).graph.get_operations()
-        if "MobilenetV1" in op.name and op.type == "Conv2D" and op.outputs[0].dtype == half
+        if op.type in ("Conv2D", "DepthwiseConv2dNative") and op.outputs[0].dtype == half
     ]
-    assert len(halves) == 2 * 4  # all of both image passes
+    assert len(halves) > 50  # both image passes
     averages = training.averages.values()
     optimizer = [v.value for v in training.optimizer.variables]
     for variable in [*training.variables.values(), *averages, *optimizer]:
