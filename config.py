@@ -45,7 +45,9 @@ class Config:
         "", "slim ImageNet checkpoint, file or folder; empty: none"
     )
     checkpoint_dir_stage1: str = setting(
-        "", "L_vs: start from this visual-semantic run, trained if need be"
+        "",
+        "L_vs: start from this visual-semantic run, trained if need be, for as many updates; "
+        "without a slash: within checkpoint_dir",
     )
     image_size: int = setting(256, "pixels, height and width", least=32)
     batch_norm_decay: float = setting(0.997, "of the moving mean and variance", share=True)
@@ -95,7 +97,6 @@ class Config:
     init_learning_rate: float = setting(
         0.0, "of Adam; 0: 6.3e-5, which the published 2e-4 acts as", least=0
     )
-    backbone_rate: float = setting(1.0, "times the rate, for the image encoder", least=0)
     decay_at: int = setting(0, "update after which the rate is x0.1; 0: constant", least=0)
     average_decay: float = setting(0.9999, "of the averaged weights, per update", share=True)
     augmentation: bool = setting(True, "random horizontal flip, each image on its own")
@@ -139,6 +140,12 @@ class Config:
         if 0 < self.crop_from <= self.image_size:
             raise InputError(f"--crop_from={self.crop_from}: 0, or above image_size", 2)
 
+    @property
+    def stage1_folder(self):
+        """Of the visual-semantic run that this one starts from; empty: none."""
+        stage1 = self.checkpoint_dir_stage1
+        return stage1 if "/" in stage1 or not stage1 else f"{self.checkpoint_dir}/{stage1}"
+
 
 GROUPS = {  # of --help: the first setting of each
     "dataset": "what and where",
@@ -173,8 +180,8 @@ PRESETS = {
         decay_at=80_000,
         save_length=4000,
     ),
-    # About an hour on two cores. What follows its sentences best on photographs so far
-    # (comparison/README.md), with the demo's short memories; the search goes on.
+    # About an hour on two cores: what follows its sentences best on photographs of all that was
+    # tried (comparison/README.md), with the demo's short memories.
     "products": dict(
         dataset="products",
         image_model="mobilenet_v1",
@@ -184,9 +191,10 @@ PRESETS = {
         self_attention_start=1.0,
         loss="softmax",
         reference_negatives=True,
-        train_length=1800,
+        checkpoint_dir_stage1="stage1",
+        word_embedding_size=512,
+        train_length=1100,
         init_learning_rate=2e-3,
-        backbone_rate=0.1,
         average_decay=0.99,
         save_length=100,
         eval_length=300,
@@ -218,8 +226,8 @@ def make_config(**settings):
     settings["checkpoint_dir"] = settings["checkpoint_dir"] or f"save_model/{dataset}"
     rate = 2e-4 if settings["as_published"] else 6.3e-5
     settings["init_learning_rate"] = settings["init_learning_rate"] or rate
-    if settings["stage"] == "visual_semantic":  # only the text makes the query
-        settings["composition"] = "text_only"
+    if settings["stage"] == "visual_semantic":  # the first; only the text makes the query
+        settings.update(composition="text_only", checkpoint_dir_stage1="")
     return Config(**settings)
 
 

@@ -19,7 +19,6 @@ OWNED = (  # set for each run; not to be given for all, nor by a row
 )  # fmt: skip
 VALS_OWN = ("without", "gate_activation", "self_attention_start")  # parts that only VAL has
 TRIPLETS_OWN = {"negatives", "margin"}  # of the triplet loss
-STAGE1 = "checkpoint_dir_stage1"  # a row names it within its run's folder: a stage 1 a run
 
 
 class Row(NamedTuple):
@@ -112,6 +111,5 @@ def make_run(row, rate, seed, base, root, name):
     argv = [*base, f"--composition={row.composition}", f"--loss={row.loss}", f"--seed={seed}",
             f"--init_learning_rate={rate}", f"--checkpoint_dir={folder}"]  # fmt: skip
     for setting, value in row.settings:
-        value = str(folder / value) if setting == STAGE1 else value.replace("+", ",")
-        argv.append(f"--{setting}={value}")
+        argv.append(f"--{setting}={value.replace('+', ',')}")
     return Run(row, rate, seed, tuple(argv), parse_config(argv, ""))

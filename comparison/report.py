@@ -136,7 +136,7 @@ def table(result, rows, differences, speeds):
 
 def stage1(run):
     """What a run with L_vs trained before the updates that all make."""
-    folder = run.config.checkpoint_dir_stage1
+    folder = run.config.stage1_folder
     return f" (after {load_config(folder).train_length:,} updates of stage 1)" if folder else ""
 
 

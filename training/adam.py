@@ -9,13 +9,7 @@ import tensorflow as tf
 
 
 class Adam(keras.optimizers.Adam):
-    """Keras' Adam over TensorFlow's fused kernel: the same formula and variables.
-
-    rate_factors: what the rate is multiplied by for each variable, in order."""
-
-    def __init__(self, learning_rate, epsilon, rate_factors):
-        super().__init__(learning_rate, epsilon=epsilon)
-        self.rate_factors = rate_factors
+    """Keras' Adam over TensorFlow's fused kernel: the same formula and variables."""
 
     def _backend_update_step(self, gradients, variables, learning_rate):
         """Keras' hook around the updates of all variables: what these share is computed once, not
@@ -33,9 +27,8 @@ class Adam(keras.optimizers.Adam):
 
     def update_step(self, gradient, variable, shared):
         index = self._get_variable_index(variable)
-        factor = self.rate_factors[index]
         tf.raw_ops.ResourceApplyAdam(
-            **shared if factor == 1 else {**shared, "lr": shared["lr"] * factor},
+            **shared,
             var=variable.handle,
             m=self._momentums[index].value.handle,
             v=self._velocities[index].value.handle,

@@ -35,14 +35,14 @@ def run_training(config, vocabulary, examples_of_epoch, digest=""):
 
     examples_of_epoch: of the stage "compose"; stage "visual_semantic" reads its own.
     digest: TrainingSet's."""
-    stage1 = config.checkpoint_dir_stage1
+    stage1 = config.stage1_folder
     if stage1 and Path(stage1).resolve() == Path(config.checkpoint_dir).resolve():
         raise InputError(f"--checkpoint_dir_stage1={stage1}: the run's own folder; give another", 2)
     check_devices(config.batch_size, config.xla)
     if warning := slow_precision(config.precision):
         print(warning, flush=True)
     if stage1 and not is_trained(stage1):
-        own = dict(checkpoint_dir=stage1, checkpoint_dir_stage1="", stage="visual_semantic")
+        own = dict(checkpoint_dir=stage1, stage="visual_semantic", eval_length=0)
         run_training(make_config(**{**asdict(config), **own}), vocabulary, None, digest)
     if config.stage == "visual_semantic":
         examples = side_text_examples(config, vocabulary)

@@ -31,10 +31,10 @@ def trained_weights(model):
 
 def start_weights(config, model, vocabulary):
     """Fills the model's weights from the files that the settings name."""
-    if config.checkpoint_dir_stage1:
-        stage1, _, words, path = load_trained_model(config.checkpoint_dir_stage1)
+    if folder := config.stage1_folder:
+        stage1, _, words, path = load_trained_model(folder)
         if words.words != vocabulary.words:
-            raise InputError(f"{config.checkpoint_dir_stage1}: trained with another vocabulary")
+            raise InputError(f"{folder}: trained with another vocabulary")
         # Its own text_only layers and its step counter stay behind.
         for part in ("image_encoder", "text_encoder", "text_projection"):
             if hasattr(model, part):

@@ -23,9 +23,7 @@ class Training:
         self.variables = named_variables(model)
         self.trained = {name: v for name, v in self.variables.items() if v.trainable}
         self.averages = {name: own_copy(averages[name]) for name in self.trained}
-        backbone = set(map(id, model.image_encoder.trainable_variables))
-        factors = [config.backbone_rate if id(v) in backbone else 1 for v in self.trained.values()]
-        self.adam = Adam(config.init_learning_rate, 1e-8, factors)
+        self.adam = Adam(config.init_learning_rate, epsilon=1e-8)
         self.optimizer = self.adam
         if config.precision == "mixed_float16":
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.adam)

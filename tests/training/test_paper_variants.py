@@ -31,8 +31,8 @@ def data(tmp_path_factory):
 
 @pytest.mark.usefixtures("shallow")
 def test_both_stages_of_the_visual_semantic_loss(data, tmp_path, capsys):
-    stage1, stage2 = tmp_path / "stage1", tmp_path / "stage2"
-    flags = [*TINY, data, f"--checkpoint_dir={stage2}", f"--checkpoint_dir_stage1={stage1}"]
+    stage1, stage2 = tmp_path / "run/stage1", tmp_path / "run"
+    flags = [*TINY, data, f"--checkpoint_dir={stage2}", "--checkpoint_dir_stage1=stage1"]
     assert not is_trained(stage1)
     main(flags)
     assert is_trained(stage1) and is_trained(stage2)

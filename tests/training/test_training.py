@@ -230,7 +230,7 @@ def test_an_unreadable_training_image_is_named(examples, tmp_path):
 
 
 @pytest.mark.usefixtures("shallow")
-def test_references_are_negatives_and_the_backbone_is_slower_where_told(examples):
+def test_references_are_further_negatives(examples):
     batches = batch_plan(tiny("unused", reference_negatives=True), lambda epoch: examples, 0, 0)
     for plan in itertools.islice(batches, 2):
         references, targets = plan["paths"].T
@@ -242,16 +242,11 @@ def test_references_are_negatives_and_the_backbone_is_slower_where_told(examples
     labelled = [e._replace(label=7, reference_label=8) for e in examples[:2]]
     assert labels_of(labelled, with_references=True) == [7, 7, 8, 8]
 
-    config = tiny("unused", dropout=0.0, levels="high", loss="softmax", reference_negatives=True,
-                  backbone_rate=0.0)  # fmt: skip
+    config = tiny("unused", dropout=0.0, levels="high", loss="softmax", reference_negatives=True)
     training = start_training(config, VOCABULARY)
-    before, alone = values(training.trained), batch(examples, config)
+    alone = batch(examples, config)
     losses = [
         float(training.losses({**alone, "labels": np.array(labels)})[0])
         for labels in ([0, 1, 2, 3, 0, 0, 0, 0], [0, 1, 2, 3, 4, 5, 6, 7])
     ]
     assert losses[0] < losses[1]  # the second row's reference was no negative of the first alone
-    training.update({**alone, "labels": np.arange(8)})
-    moved = {n for n, v in values(training.trained).items() if not np.array_equal(v, before[n])}
-    assert not any(name.startswith("MobilenetV1/") for name in moved)
-    assert "projection/text/weights" in moved
