@@ -17,7 +17,14 @@ from tests.support.shallow import make_copy_shallow, make_shallow
 
 ROOT = Path(__file__).parents[1]
 NOT_COPIED = shutil.ignore_patterns(
-    ".venv", ".git", "data", "results", "save_model", "pretrain_model", "index", "__pycache__",
+    ".venv",
+    ".git",
+    "data",
+    "results",
+    "save_model",
+    "pretrain_model",
+    "index",
+    "__pycache__",
     ".*_cache",
 )
 PUBLISHED_LINE = re.compile(
@@ -25,6 +32,8 @@ PUBLISHED_LINE = re.compile(
 )
 TINY = ["--preset=demo", "--pretrain_checkpoint_dir=", "--image_size=32", "--batch_size=8",
         "--train_length=3", "--save_length=2", "--eval_length=2", "--print_span=1"]  # fmt: skip
+
+SOONER = ["--composition=image_only", "--levels=low"]
 
 
 @pytest.fixture(scope="module")
@@ -51,31 +60,24 @@ def succeed(folder, *command):
     return done.stdout
 
 
-def draw(folder, dataset, name=""):
+def draw(folder, dataset):
     succeed(folder, sys.executable, "-m", "demo.generate_demo_data",
-            f"--data_path=data/demo{name}", f"--dataset={dataset}", "--triplets=20")  # fmt: skip
+            "--data_path=data/demo", f"--dataset={dataset}", "--triplets=20")  # fmt: skip
 
 
-@pytest.mark.parametrize("dataset", ["fashion_iq", "shoes", "fashion200k"])
-def test_from_drawing_to_scores(copy, dataset, monkeypatch):
-    draw(copy, dataset)
-    run = f"save_model/{dataset}_tiny"
-    flags = [*TINY, f"--data_path=data/demo/{dataset}", f"--checkpoint_dir={run}"]
-    if dataset != "fashion_iq":
-        flags += ["--composition=image_only", "--levels=low"]  # sooner ready
-    out = succeed(copy, "bash", f"scripts/run_{dataset}.sh", *flags)
-    assert "step 3/3: loss" in out and "step 2: R@1" in out
-
+def scored(folder, dataset, run, missing=0):
+    """Checks what a run script left in the log, the result file and the features -> queries and
+    gallery of the (first) subset."""
     subsets = ["dress", "shirt", "toptee"] if dataset == "fashion_iq" else [""]
-    log = (copy / f"results/results_{dataset}.log").read_text().splitlines()
+    log = (folder / f"results/results_{dataset}.log").read_text().splitlines()
     published = [line for line in log if PUBLISHED_LINE.fullmatch(line)]
     assert log.count(f"{run}/features") == len(published) == len(subsets)
-    lines = (copy / "results/results.jsonl").read_text().splitlines()
+    lines = (folder / "results/results.jsonl").read_text().splitlines()
     entries = [e for e in map(json.loads, lines) if e["dataset"] == dataset]
     assert [entry["subset"] for entry in entries] == subsets
-    assert all(entry["step"] == 3 and entry["missing_images"] == 0 for entry in entries)
+    assert all(entry["step"] == 3 and entry["missing_images"] == missing for entry in entries)
 
-    features = copy / run / "features" / subsets[0]
+    features = folder / run / "features" / subsets[0]
     queries = np.load(features / "query_images.npy")
     gallery = np.load(features / "test_images.npy")
     assert queries.dtype == gallery.dtype == np.float32
@@ -83,15 +85,50 @@ def test_from_drawing_to_scores(copy, dataset, monkeypatch):
     norms = np.array([np.linalg.norm(level, axis=1) for level in levels])
     assert norms.max() < 1 + 1e-4  # an untrained level may vanish, not all of them
     assert (np.abs(norms - 1) < 1e-4).all(axis=1).any()
+    return queries, gallery
 
-    if dataset == "fashion_iq":
-        again = f"{run}/again"
-        make_shallow(monkeypatch)
-        monkeypatch.chdir(copy)
-        extract_features_val.main([f"--checkpoint_dir={run}", f"--feature_dir={again}",
-                                   "--batch_size=5", "--subset=dress"])  # fmt: skip
-        for name, first in (("query_images.npy", queries), ("test_images.npy", gallery)):
-            np.testing.assert_allclose(np.load(copy / again / "dress" / name), first, atol=1e-5)
+
+def test_fashion_iq_from_drawing_to_scores(copy, monkeypatch):
+    draw(copy, "fashion_iq")
+    run = "save_model/tiny"
+    flags = [*TINY, "--data_path=data/demo/fashion_iq", f"--checkpoint_dir={run}"]
+    out = succeed(copy, "bash", "scripts/run_fashion_iq.sh", *flags)
+    assert "step 3/3: loss" in out and "step 2: R@1" in out
+    first = scored(copy, "fashion_iq", run)
+    make_shallow(monkeypatch)
+    monkeypatch.chdir(copy)
+    extract_features_val.main([f"--checkpoint_dir={run}", f"--feature_dir={run}/again",
+                               "--batch_size=5", "--subset=dress"])  # fmt: skip
+    for name, features in zip(("query_images.npy", "test_images.npy"), first, strict=True):
+        again = np.load(copy / run / "again/dress" / name)
+        np.testing.assert_allclose(again, features, atol=1e-5)
+
+
+def test_fashion200k_from_drawing_to_scores(copy):
+    draw(copy, "fashion200k")
+    run = "save_model/fashion200k_tiny"
+    flags = [*TINY, *SOONER, "--data_path=data/demo/fashion200k", f"--checkpoint_dir={run}"]
+    out = succeed(copy, "bash", "scripts/run_fashion200k.sh", *flags)
+    assert "step 3/3: loss" in out and "step 2: R@1" in out
+    scored(copy, "fashion200k", run)
+
+
+def test_shoes_of_which_images_are_missing_which_is_refused_or_counted(copy):
+    draw(copy, "shoes")
+    data, run = "data/demo/shoes", "save_model/shoes_tiny"
+    names = (copy / data / "eval_im_names.txt").read_text().split()[:2]
+    gone, broken = (next((copy / data).rglob(name)) for name in names)
+    gone.unlink()
+    broken.write_bytes(b"<html>")
+    flags = [*TINY, *SOONER, f"--data_path={data}", f"--checkpoint_dir={run}"]
+    done = call(copy, "bash", "scripts/run_shoes.sh", *flags)
+    assert done.returncode == 1 and gone.name in done.stderr and "--allow_missing" in done.stderr
+    out = succeed(copy, "bash", "scripts/run_shoes.sh", *flags, "--allow_missing=True")
+    assert "step 3/3: loss" in out and "step 2: R@1" in out
+    assert "1 of" in out and f"images are missing (first: {gone.name})" in out
+    assert f"unreadable (first: {data}/" in out and f"{broken.name}: HTML or XML page)" in out
+    assert "missing images: 2," in (copy / "results/results_shoes.log").read_text()
+    scored(copy, "shoes", run, missing=2)
 
 
 def test_a_run_without_data_ends_with_2_and_one_message(copy):
@@ -109,20 +146,3 @@ def test_bad_flags_end_with_2_before_anything_runs(copy):
         assert flag.split("=")[0] in done.stderr
     assert call(copy, "bash", "scripts/run_demo.sh", "nothing").returncode == 2
     assert call(copy, "bash", "scripts/setup.sh", "--nothing").returncode == 2
-
-
-def test_missing_images_are_refused_or_counted(copy):
-    draw(copy, "shoes", "_gaps")
-    data = "data/demo_gaps/shoes"
-    names = (copy / data / "eval_im_names.txt").read_text().split()[:2]
-    gone, broken = (next((copy / data).rglob(name)) for name in names)
-    gone.unlink()
-    broken.write_bytes(b"<html>")
-    flags = [*TINY, f"--data_path={data}", "--checkpoint_dir=save_model/gaps",
-             "--composition=image_only", "--levels=low"]  # fmt: skip
-    done = call(copy, "bash", "scripts/run_shoes.sh", *flags)
-    assert done.returncode == 1 and gone.name in done.stderr and "--allow_missing" in done.stderr
-    out = succeed(copy, "bash", "scripts/run_shoes.sh", *flags, "--allow_missing=True")
-    assert "1 of" in out and f"images are missing (first: {gone.name})" in out
-    assert f"unreadable (first: {data}/" in out and f"{broken.name}: HTML or XML page)" in out
-    assert "missing images: 2," in (copy / "results/results_shoes.log").read_text()

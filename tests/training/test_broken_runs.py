@@ -34,7 +34,8 @@ def test_what_was_trained_before_a_broken_picture_is_saved(examples, tmp_path): 
         return scores
 
     def finish(name):
-        config = tiny(tmp_path / name, save_length=100, eval_length=3, levels="low")
+        settings = dict(save_length=100, eval_length=3, composition="image_only", levels="low")
+        config = tiny(tmp_path / name, **settings)
         prepare_run(config, VOCABULARY)
         train(config, lambda epoch: of_second if epoch else examples, VOCABULARY, validation)
 

@@ -122,9 +122,9 @@ def values(variables):
 
 
 @pytest.mark.usefixtures("shallow")
-@pytest.mark.parametrize("loss", ["triplet", "softmax"])
-def test_updates_lower_every_loss_and_move_the_averages(examples, loss):
-    config = tiny("unused", loss=loss, average_decay=0.9, dropout=0.0)
+@pytest.mark.parametrize(("loss", "levels"), [("triplet", "low,mid,high"), ("softmax", "high")])
+def test_updates_lower_every_loss_and_move_the_averages(examples, loss, levels):
+    config = tiny("unused", loss=loss, levels=levels, average_decay=0.9, dropout=0.0)
     training = start_training(config, VOCABULARY)
     expected = values(training.averages)
     update = tf.function(training.update, autograph=False)
@@ -145,7 +145,7 @@ def test_updates_lower_every_loss_and_move_the_averages(examples, loss):
 
 def test_gradients_are_the_same_bits_every_time(examples):
     """At full size: from an AddN of three, which TensorFlow adds in no fixed order, 3 to 25 of 100
-    gradients differed."""
+    gradients differed (13 of 49 at this size)."""
     config = make_config(dataset="shoes", image_model="mobilenet_v1", image_size=32, crop_from=0,
                     batch_size=4, pretrain_checkpoint_dir="")  # fmt: skip
     training, data = start_training(config, VOCABULARY), batch(examples, config)
@@ -157,14 +157,14 @@ def test_gradients_are_the_same_bits_every_time(examples):
         return [part.numpy().view(np.int32) for part in parts]
 
     first = bits()
-    for _ in range(49):
+    for _ in range(24):
         assert all(map(np.array_equal, first, bits()))
 
 
 @pytest.mark.usefixtures("shallow")
 def test_gradients_are_those_of_the_whole_loss(examples):
     """With the decay's, which the update adds by hand."""
-    config = tiny("unused", weight_decay=0.1, dropout=0.0)
+    config = tiny("unused", weight_decay=0.1, dropout=0.0, levels="low")
     training, data = start_training(config, VOCABULARY), batch(examples, config)
     weights = {name: variable.value for name, variable in training.trained.items()}
     with tf.GradientTape() as tape:
@@ -200,7 +200,7 @@ def test_published_quirks_of_training(examples, tmp_path):
 
 @pytest.mark.usefixtures("shallow")
 def test_the_rate_falls_where_it_should(examples):
-    config = tiny("unused", decay_at=1)
+    config = tiny("unused", decay_at=1, composition="image_only", levels="high")
     training = start_training(config, VOCABULARY)
     rates = []
     for _ in range(2):
@@ -212,13 +212,17 @@ def test_the_rate_falls_where_it_should(examples):
 @pytest.mark.usefixtures("shallow")
 def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(examples, tmp_path):
     with pytest.raises(InputError, match=r"step [1-4]: the loss is not finite"):
-        run(tiny(tmp_path, init_learning_rate=1e30, save_length=10, levels="high"), examples)
+        run(
+            tiny(tmp_path, init_learning_rate=1e30, save_length=10, composition="image_only"),
+            examples,
+        )
     assert not list(tmp_path.glob("model.ckpt*"))
 
 
+@pytest.mark.usefixtures("shallow")
 def test_too_few_examples_are_said(examples, tmp_path):
     with pytest.raises(InputError, match="--batch_size=11: epoch 0 has only 10 examples"):
-        run(tiny(tmp_path, batch_size=11), examples)
+        run(tiny(tmp_path, batch_size=11, composition="image_only", levels="high"), examples)
 
 
 @pytest.mark.usefixtures("shallow")
@@ -226,7 +230,10 @@ def test_an_unreadable_training_image_is_named(examples, tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"<html>")
     with pytest.raises(InputError, match=f"^{bad}: not a readable image"):
-        run(tiny(tmp_path / "run"), [e._replace(target=str(bad)) for e in examples])
+        run(
+            tiny(tmp_path / "run", composition="image_only"),
+            [e._replace(target=str(bad)) for e in examples],
+        )
 
 
 @pytest.mark.usefixtures("shallow")
