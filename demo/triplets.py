@@ -57,15 +57,16 @@ def all_garments(kinds):
 
 
 def _codes(garments):
-    """Garments as rows of ints: equal values, equal ints. -> [N, attributes]"""
-    columns = [np.unique(column, return_inverse=True)[1] for column in zip(*garments, strict=True)]
-    return np.stack(columns, 1)
+    """Garments as columns of ints: equal values, equal ints. -> [attributes, N]"""
+    rows = [np.unique(row, return_inverse=True)[1] for row in zip(*garments, strict=True)]
+    return np.array(rows, np.uint8)
 
 
 def _partner(rng, codes, reference, allowed, changes):
     """An allowed garment one to three attributes away, or -1 if there is none."""
     wanted = rng.choice(list(changes), p=list(changes.values()))
-    distance = (codes != codes[reference]).sum(1)  # [N], number of attributes that differ
+    differing = codes != codes[:, [reference]]
+    distance = differing.sum(0, dtype=np.uint8)  # [N], number of attributes that differ
     near = np.flatnonzero(allowed & (distance == wanted))
     if not len(near):
         near = np.flatnonzero(allowed & (distance >= 1) & (distance <= max(changes)))
@@ -180,16 +181,15 @@ def products(rng, train_images, test_images, queries):
 def _one_word_queries(rng, test, count):
     shown = [product.caption for product in test for _ in range(product.shots)]
     words = [caption.split() for caption in shown]
+    lengths = np.array([len(own) for own in words])
+    filled = [own + [""] * (lengths.max() - len(own)) for own in words]
+    codes = _codes(filled)
     found = []
     for reference in rng.permutation(np.tile(np.arange(len(shown)), 4)):
         if len(found) == count:
             break
-        own = words[reference]
-        targets = [
-            i
-            for i, other in enumerate(words)
-            if len(other) == len(own) and sum(a != b for a, b in zip(other, own, strict=True)) == 1
-        ]
-        if targets:
-            found.append((int(reference), targets[rng.integers(len(targets))]))
+        one_word = (codes != codes[:, [reference]]).sum(0) == 1
+        targets = np.flatnonzero(one_word & (lengths == lengths[reference]))
+        if len(targets):
+            found.append((int(reference), int(targets[rng.integers(len(targets))])))
     return found

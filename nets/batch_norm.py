@@ -47,7 +47,9 @@ class BatchNormalization(keras.layers.Layer):
             out, mean, variance = self._fused(inputs, training)
         if training:
             for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                moving.assign(moving - (moving - batch) * (1 - self.decay))
+                tf.raw_ops.ResourceApplyGradientDescent(  # moving -= alpha * delta, in one pass
+                    var=moving.value.handle, alpha=1 - self.decay, delta=moving - batch
+                )
         return out
 
     def _fused(self, inputs, training):

@@ -45,7 +45,7 @@ def demo(copy):  # noqa: F811
     with pytest.MonkeyPatch.context() as patch:
         make_shallow(patch)
         patch.chdir(copy)
-        write_run(run, dataset="fashion_iq", data_path="data/demo/fashion_iq")
+        write_run(run, dataset="fashion_iq", data_path="data/demo/fashion_iq", levels="high")
         extract_features_val.main([f"--checkpoint_dir={run}"])
         test_val.main([f"--feature_dir={run}/features"])
     return copy

@@ -26,7 +26,7 @@ from tests.test_run_scripts import call, clone, copy, succeed  # noqa: E402, F40
 
 TINY = ["--image_model=mobilenet_v1_025", "--image_size=32", "--batch_size=8",
         "--text_embedding_size=16", "--word_embedding_size=16", "--joint_embedding_size=16",
-        "--levels=low", "--save_length=1", "--eval_length=2", "--print_span=1",
+        "--levels=low", "--composition=sum", "--save_length=1", "--eval_length=2", "--print_span=1",
         "--pretrain_checkpoint_dir=", "--checkpoint_dir_stage1="]  # fmt: skip
 
 

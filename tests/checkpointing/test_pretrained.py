@@ -19,6 +19,7 @@ from demo.pretrain_backbone import save_slim_checkpoint
 from model import image_encoder
 from nets.mobilenet_v1 import mobilenet_v1
 from nets.resnet_v2 import resnet_v2_50
+from tests.support.shallow import make_shallow
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,8 @@ def test_averages_are_used_where_present(mobilenet, tmp_path):
     assert_same(mobilenet, averages)
 
 
-def test_v1_checkpoint_lacks_only_what_val_adds(tmp_path):
+def test_v1_checkpoint_lacks_only_what_val_adds(tmp_path, monkeypatch):
+    make_shallow(monkeypatch)
     net = resnet_v2_50(64, 0.9, 0.0)
     arrays = {n: a for n, a in slim_arrays(net).items() if "postnorm" not in n or "/post" in n}
     path = save_v1(tmp_path / "resnet_v2_50.ckpt", arrays)

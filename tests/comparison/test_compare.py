@@ -11,7 +11,7 @@ import pytest
 import compare
 from command_line.errors import InputError
 from comparison import runs
-from comparison.plan import baseline, parse_rows
+from comparison.plan import baseline, make_run, parse_rows
 from tests.support.fake_scripts import flag, flags, trained
 
 
@@ -222,6 +222,13 @@ def test_rows_are_compared_with_val_of_the_same_loss():
     assert "val negatives=hardest" not in [row.name for row in parse_rows("parts", ["softmax"])]
     with pytest.raises(InputError, match="val:negatives=hardest: softmax has no negatives"):
         parse_rows("parts,val:negatives=hardest", ["softmax"])
+
+
+def test_the_settings_of_a_row_are_those_of_its_run(tmp_path):
+    (row,) = parse_rows("val:levels=low+high:checkpoint_dir_stage1=stage1", ["triplet"])
+    run = make_run(row, "1e-3", 0, [], tmp_path, "seed_0")
+    assert run.config.levels == "low,high"
+    assert run.config.stage1_folder == str(run.folder / "stage1")
 
 
 def test_a_script_that_is_running_ends_with_the_comparison(tmp_path):

@@ -14,6 +14,7 @@ from config import make_config
 from datasets.records import Query
 from datasets.vocabulary import Vocabulary
 from reports import show_attention
+from tests.support.shallow import make_shallow
 from tests.support.small_run import drawn_model
 
 VOCABULARY = Vocabulary.build(["is red has higher heels"])
@@ -102,7 +103,8 @@ def expected_maps(model, level, image_map, text, top):
 
 
 @pytest.mark.parametrize("image_model, top", [("mobilenet_v1_025", 6), ("resnet_v2_50", np.inf)])
-def test_maps_are_the_formulas(tmp_path, image_model, top):
+def test_maps_are_the_formulas(tmp_path, image_model, top, monkeypatch):
+    make_shallow(monkeypatch)
     model = drawn_model(tiny(tmp_path, image_model=image_model), len(VOCABULARY))
     images = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype(np.float32)
     tokens, lengths = np.array([[2, 3], [4, 0]], np.int32), np.array([2, 1], np.int32)

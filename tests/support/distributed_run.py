@@ -50,6 +50,7 @@ def tiny(folder, train_length):
         word_embedding_size=6, text_embedding_size=8, joint_embedding_size=8, save_length=3,
         print_span=1, init_learning_rate=1e-5, dropout=0.0, batch_norm_decay=0.0, eval_length=3,
         negatives="hardest", train_length=train_length, levels="low",
+        composition="sum",
     )  # fmt: skip
 
 

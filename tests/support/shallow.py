@@ -1,5 +1,5 @@
-"""MobileNet with 5 blocks in place of 13, the same kinds of layer and the same maps: for tests that
-build, trace or export it often and ask nothing of its depth."""
+"""MobileNet with 5 blocks in place of 13, ResNet with 4 units in place of 16, the same kinds of
+layer and the same maps: for tests that build, trace or export one often and ask no depth."""
 
 import contextlib
 import re
@@ -9,10 +9,12 @@ import pytest
 
 BLOCKS = [(64, 2), (128, 2), (512, 2), (512, 1), (1024, 2)]
 LEVELS = (3, 4, 5)
+UNITS = [(64, 1, 2), (128, 1, 2), (256, 1, 2), (512, 1, 1)]
 
 
 def make_shallow(monkeypatch):
-    """This process's MobileNet."""
+    """This process's nets."""
+    monkeypatch.setattr("nets.resnet_v2.BLOCKS", UNITS)
     monkeypatch.setattr("nets.mobilenet_v1.BLOCKS", BLOCKS)
     monkeypatch.setattr("nets.mobilenet_v1.LEVELS", LEVELS)
 
@@ -32,7 +34,7 @@ def shallow_net():
 
 
 def make_copy_shallow(folder):
-    """That of a copy of the repository."""
+    """MobileNet of a copy of the repository."""
     path = Path(folder, "nets/mobilenet_v1.py")
     text = path.read_text("utf-8")
     text, count = re.subn(r"^BLOCKS = \[.*?^\]", f"BLOCKS = {BLOCKS}", text, flags=re.M | re.S)

@@ -18,7 +18,8 @@ def constant_batch(examples, config):  # noqa: F811
 
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
 def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, half):  # noqa: F811
-    config = tiny("unused", precision=f"mixed_{half}", dropout=0.0, average_decay=0.9)
+    settings = dict(precision=f"mixed_{half}", dropout=0.0, average_decay=0.9, levels="high")
+    config = tiny("unused", **settings)
     training = start_training(config, VOCABULARY)
     matching_loss, seen = training.matching_loss, []
 

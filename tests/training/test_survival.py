@@ -17,6 +17,7 @@ def data(tmp_path_factory):
     """Of runs in a copy of the repository with a shallow net."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(survival, "ROOT", clone(tmp_path_factory.mktemp("clone") / "val"))
+        patch.setattr(survival, "FLAGS", [*survival.FLAGS, "--composition=sum"])  # sooner traced
         yield draw(tmp_path_factory.mktemp("data"))
 
 
