@@ -20,12 +20,13 @@ ROOT = Path(__file__).parents[1]
 FLAGS = ["--preset=demo", "--dataset=shoes", "--pretrain_checkpoint_dir=", "--image_size=32",
          "--batch_size=8", "--text_embedding_size=16", "--save_length=1", "--eval_length=8",
          "--print_span=1", "--levels=low"]  # fmt: skip
+PYTHON = sys.executable
 STEPS = 16  # of a run that is ended a few times
 
 
 def command(data, run, steps=STEPS):
     where = [f"--data_path={data}", f"--checkpoint_dir={run}"]
-    return [sys.executable, "train_val.py", *FLAGS, f"--train_length={steps}", *where]
+    return [PYTHON, "train_val.py", *FLAGS, f"--train_length={steps}", *where]
 
 
 def digest(run, steps=STEPS):

@@ -63,10 +63,11 @@ def survive(root, flags, updates, kills, seed):
     that of training undisturbed."""
     flags = [*flags, f"--train_length={updates}"]
     preparing, training = flags[:3], ["--preset=products", "--data_path=data/calm", *flags[3:]]
-    calm = [sys.executable, "-m", "datasets.prepare_products", "--data_path=data/calm", *preparing]
+    python = str(root / ".venv/bin/python")
+    calm = [python, "-m", "datasets.prepare_products", "--data_path=data/calm", *preparing]
     succeed(root, *calm)
     calm = root / "save_model/calm"
-    succeed(root, sys.executable, "train_val.py", *training, f"--checkpoint_dir={calm}")
+    succeed(root, python, "train_val.py", *training, f"--checkpoint_dir={calm}")
     draw = random.Random(seed)
     for number, update in enumerate(sorted(draw.sample(range(updates), kills))):
         delay = draw.uniform(0, 0.2 if update else 10)

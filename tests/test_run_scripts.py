@@ -2,7 +2,6 @@
 subprocesses in a copy of the repository with a shallow net."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 
 import extract_features_val
+from tests.support import warm_python
 from tests.support.shallow import make_copy_shallow, make_shallow
 
 ROOT = Path(__file__).parents[1]
@@ -45,7 +45,7 @@ def clone(folder):
     """The repository as cloned, with this environment and a shallow net -> its folder."""
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
     if (ROOT / ".venv").exists():
-        os.symlink(ROOT / ".venv", folder / ".venv")
+        warm_python.install(ROOT / ".venv", folder / ".venv")
     make_copy_shallow(folder)
     return folder
 

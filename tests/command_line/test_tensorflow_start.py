@@ -17,11 +17,6 @@ before = dict(os.environ), list(sys.meta_path)
 import command_line.errors, command_line.files, command_line.flags, config
 assert (dict(os.environ), sys.meta_path) == before
 """
-PARENT = f"""
-import subprocess, sys
-from command_line.errors import run_main
-run_main(lambda argv: subprocess.run([sys.executable, "-c", {COMPUTES!r}]).returncode)
-"""
 FAILS = f"""
 {COMPUTES}
 import gc, sys
@@ -29,6 +24,11 @@ assert gc.isenabled() and "matplotlib" not in sys.modules
 import matplotlib.pyplot
 sys.stderr.write("said")
 raise SystemExit(3)
+"""
+PARENT = f"""
+import subprocess, sys
+from command_line.errors import run_main
+run_main(lambda argv: subprocess.run([sys.executable, "-c", {FAILS!r}]).returncode)
 """
 
 
@@ -42,12 +42,8 @@ def start(*arguments, **environment):
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_computation_writes_nothing_but_its_result_and_its_errors():
-    assert start("-c", FAILS) == (3, "2\n", "said")
-
-
-def test_a_child_inherits_the_silence():
-    assert start("-c", PARENT) == (0, "2\n", "")
+def test_a_child_inherits_the_silence_and_writes_nothing_but_its_result_and_its_errors():
+    assert start("-c", PARENT) == (3, "2\n", "said")
 
 
 def test_settings_flags_and_errors_leave_the_process_as_it_is():

@@ -3,7 +3,6 @@
 import csv
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 from demo.generate_demo_data import generate
@@ -13,7 +12,8 @@ from tests.test_run_scripts import copy  # noqa: F401
 def test_a_comparison_from_flags_to_table(copy, tmp_path):  # noqa: F811
     """ARTEMIS at one level: its own loss and ranking too; in another folder than the project's."""
     generate(tmp_path / "data/demo", "shoes", triplets=20)
-    command = [sys.executable, copy / "compare.py", "--dataset=shoes", "--seeds=0", "--rates=1e-3",
+    command = [copy / ".venv/bin/python", copy / "compare.py", "--dataset=shoes",
+               "--seeds=0", "--rates=1e-3",
                "--compositions=artemis:levels=high", "--pretrain_checkpoint_dir=",
                "--image_size=32", "--batch_size=8", "--train_length=2", "--eval_length=0"
                ]  # fmt: skip

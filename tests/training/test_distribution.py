@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from command_line.errors import InputError
 from nets.batch_norm import BatchNormalization
+from tests.support import warm_python
 from tests.support.distributed_run import ROWS, draw_examples, tiny
 from training import devices as distribution
 from training import launch_workers
@@ -45,18 +46,20 @@ def runs(tmp_path_factory):
     exit code and output of the two workers, seconds from the kill to their end."""
     folder = tmp_path_factory.mktemp("runs")
     draw_examples(folder)
-    finish(start([sys.executable, SCRIPT, str(folder / "first"), "3"]))
+    warm_python.install(sys.prefix, folder / "venv")
+    python = folder / "venv/bin/python"
+    finish(start([python, SCRIPT, str(folder / "first"), "3"]))
     for name in ("one", "mirrored", "two"):
         (folder / name).mkdir()
         for kept in ("config.json", "vocab.txt", "*.csv", "model.ckpt-*"):
             for path in (folder / "first").glob(kept):
                 shutil.copy(path, folder / name)
     one, mirrored = (
-        start([sys.executable, SCRIPT, str(folder / name), "6", "frozen", name])
+        start([python, SCRIPT, str(folder / name), "6", "frozen", name])
         for name in ("one", "mirrored")
     )
     finish(one), finish(mirrored)
-    two = start([*LAUNCH, SCRIPT, str(folder / "two"), "1000000", "frozen"])
+    two = start([python, *LAUNCH[1:], SCRIPT, str(folder / "two"), "1000000", "frozen"])
     while "\n7," not in (folder / "two/train_log.csv").read_text():
         assert two.poll() is None, two.communicate()[0][-3000:]
         time.sleep(0.05)

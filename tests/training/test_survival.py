@@ -3,6 +3,7 @@
 import resource
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from tests.test_run_scripts import clone
 def data(tmp_path_factory):
     """Of runs in a copy of the repository with a shallow net."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(survival, "ROOT", clone(tmp_path_factory.mktemp("clone") / "val"))
+        copy = clone(tmp_path_factory.mktemp("clone") / "val")
+        patch.setattr(survival, "ROOT", copy)
+        patch.setattr(survival, "PYTHON", copy / ".venv/bin/python")
         patch.setattr(survival, "FLAGS", [*survival.FLAGS, "--composition=sum"])  # sooner traced
         yield draw(tmp_path_factory.mktemp("data"))
 
@@ -35,8 +38,8 @@ def test_stopped_refused_killed_and_damaged_runs_end_as_an_uninterrupted_one(dat
     assert "Traceback" not in out
 
     done = subprocess.run(
-        command(data, broken), cwd=survival.ROOT, capture_output=True, text=True,
-        preexec_fn=small_files_only,
+        [sys.executable, *command(data, broken)[1:]], cwd=survival.ROOT, capture_output=True,
+        text=True, preexec_fn=small_files_only,
     )  # fmt: skip
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode == 1 and last.startswith(f"error: {broken}: checkpoint of step ")

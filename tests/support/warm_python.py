@@ -1,0 +1,157 @@
+"""A Python that has TensorFlow imported: what a copy's .venv/bin/python starts is a fork of it and
+takes 4 s of CPU time less. How scripts start without it: tests/command_line/.
+
+The client, which is that .venv/bin/python, hands over arguments, folder, environment and streams,
+passes signals on and ends as the fork does; where it is killed, so is the fork.
+"""
+
+import atexit
+import functools
+import json
+import os
+import runpy
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+CLIENT = """#!{python} -SE
+import sys
+sys.path.insert(0, {folder!r})
+import warm_python
+warm_python.ask({address!r})
+"""
+
+
+def install(environment, folder):
+    """Fills folder, which is not there yet, with links to what is in a virtual environment, whose
+    Python is warm."""
+    environment = Path(environment)
+    (folder / "bin").mkdir(parents=True)
+    for path in [*environment.iterdir(), *(environment / "bin").iterdir()]:
+        link = folder / path.relative_to(environment)
+        if not link.exists() and not path.name.startswith("python"):
+            link.symlink_to(path)
+    client, here = folder / "bin/python", os.path.dirname(__file__)
+    python = os.path.realpath(sys.executable)
+    text = CLIENT.format(python=python, folder=here, address=start_server(environment))
+    client.write_text(text)
+    client.chmod(0o755)
+
+
+@functools.cache
+def start_server(environment):
+    """One for this process, as long as it lives -> its address."""
+    folder = tempfile.mkdtemp()
+    address = f"{folder}/warm"
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
+    server = subprocess.Popen(
+        [environment / "bin/python", __file__, address], env={**os.environ, **quiet},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    atexit.register(shutil.rmtree, folder)
+    atexit.register(server.kill)
+    return address
+
+
+def ask(address):
+    """In the client: has a fork do what the client was started for, and ends as it does."""
+    with socket.socket(socket.AF_UNIX) as server:
+        while server.connect_ex(address):  # not there yet
+            select.select([], [], [], 0.1)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: server.send(bytes([number])))
+        request = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
+        socket.send_fds(server, [len(request).to_bytes(4, "big")], [0, 1, 2])
+        server.sendall(request)
+        code = int.from_bytes(server.recv(2), "big", signed=True)
+    if code < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    sys.exit(code)
+
+
+def serve(address):
+    import sqlite3  # noqa: F401 - first, as in command_line/tensorflow_start.py
+
+    import keras  # noqa: F401 - and TensorFlow, which starts no thread before it computes
+
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        while True:
+            client, _ = listener.accept()
+            if not os.fork():
+                listener.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                return answer(client)
+            client.close()
+
+
+def answer(client):
+    """A process for each client: forks once more and waits for both."""
+    size, streams, _, _ = socket.recv_fds(client, 4, 3)
+    size, request = int.from_bytes(size, "big"), b""
+    while len(request) < size:
+        request += client.recv(size - len(request))
+    child = os.fork()
+    if not child:
+        client.close()
+        end(run, streams, *json.loads(request))
+    for stream in streams:
+        os.close(stream)
+    status = (0, 0)
+    while not status[0]:
+        if select.select([client], [], [], 0.02)[0]:
+            os.kill(child, (client.recv(1) or bytes([signal.SIGKILL]))[0])
+        status = os.waitpid(child, os.WNOHANG)
+    client.send(os.waitstatus_to_exitcode(status[1]).to_bytes(2, "big", signed=True))
+    os._exit(0)
+
+
+def end(function, *arguments):
+    """Calls it and ends as Python does, but for clearing up what was shared: 2 s."""
+    code = 1
+    try:
+        function(*arguments)
+        code = 0
+    except SystemExit as exit:
+        code = exit.code if isinstance(exit.code, int) else int(exit.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    atexit._run_exitfuncs()
+    if sys.stdout:
+        sys.stdout.flush()
+    os._exit(code)
+
+
+def run(streams, argv, folder, environment):
+    """Does what Python does with its arguments."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.executable = argv.pop(0)
+    sys.path[0:1] = filter(None, environment.get("PYTHONPATH", "").split(":"))
+    what, sys.argv = argv[0], argv
+    if what == "-m":
+        sys.argv, sys.path = argv[1:], [folder, *sys.path]
+        return runpy.run_module(argv[1], run_name="__main__", alter_sys=True)
+    if what in ("-c", "-"):
+        code = argv.pop(1) if what == "-c" else sys.stdin.read()
+        sys.path = ["", *sys.path]
+        return exec(code, {"__name__": "__main__"})
+    sys.path = [os.path.dirname(os.path.abspath(what)), *sys.path]
+    return runpy.run_path(what, run_name="__main__")
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
