@@ -34,7 +34,6 @@ def prepare_run(config, vocabulary, digest=""):
     digest: TrainingSet's of its data. Raises InputError naming the settings in which
     an earlier run differs; one that ended before its first checkpoint is overwritten."""
     folder = Path(config.checkpoint_dir)
-    data = folder / DATA_FILE
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / CONVERTED_FILE).exists():
         raise InputError(
@@ -42,6 +41,17 @@ def prepare_run(config, vocabulary, digest=""):
             "on from it; give another folder",
             2,
         )
+    refuse_other_run(config, vocabulary, digest)
+    if digest:
+        write_json(folder / DATA_FILE, {"digest": digest})
+    vocabulary.save(folder / VOCABULARY_FILE)
+    save_config(config)
+
+
+def refuse_other_run(config, vocabulary, digest=""):
+    """Raises InputError where config's folder holds a checkpoint of another run, as prepare_run."""
+    folder = Path(config.checkpoint_dir)
+    data = folder / DATA_FILE
     if has_checkpoint(folder):
         differing = changed_settings(config)
         if Vocabulary.load(folder / VOCABULARY_FILE).words != vocabulary.words:
@@ -54,10 +64,6 @@ def prepare_run(config, vocabulary, digest=""):
                 "repeat them, or give another folder",
                 2,
             )
-    if digest:
-        write_json(data, {"digest": digest})
-    vocabulary.save(folder / VOCABULARY_FILE)
-    save_config(config)
 
 
 def restore(checkpoint, path):

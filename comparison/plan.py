@@ -72,6 +72,10 @@ def parse_rows(text, losses):
             if any(len(pair) != 2 for pair in settings):
                 raise InputError(f"--compositions: {entry}: settings have the form :name=value", 2)
             refuse_owned(name for name, _ in settings)
+            if "/" in dict(settings).get("checkpoint_dir_stage1", ""):
+                raise InputError(
+                    f"--compositions: {entry}: stage 1 lies within the run's folder", 2
+                )
             for name, _ in settings:
                 if name in VALS_OWN and composition != "val":
                     raise InputError(f"--compositions: {entry}: {name} is a part of VAL alone", 2)

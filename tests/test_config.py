@@ -31,6 +31,13 @@ def test_presets_are_valid_and_name_known_settings(preset):
     assert set(PRESETS[preset]) <= {field.name for field in dataclasses.fields(Config)}
 
 
+def test_stage_1_without_a_slash_lies_within_the_run_and_has_none_before_it():
+    flags = ["--preset=products", "--checkpoint_dir=a/b"]
+    assert parse_config(flags, "").stage1_folder == "a/b/stage1"
+    assert parse_config([*flags, "--checkpoint_dir_stage1=c/d"], "").stage1_folder == "c/d"
+    assert parse_config([*flags, "--stage=visual_semantic"], "").stage1_folder == ""
+
+
 def test_the_rate_follows_the_quirk():
     assert make_config().init_learning_rate == 6.3e-5
     assert make_config(as_published=True).init_learning_rate == 2e-4

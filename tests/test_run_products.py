@@ -27,7 +27,7 @@ from tests.test_run_scripts import call, clone, copy, succeed  # noqa: E402, F40
 TINY = ["--image_model=mobilenet_v1_025", "--image_size=32", "--batch_size=8",
         "--text_embedding_size=16", "--word_embedding_size=16", "--joint_embedding_size=16",
         "--levels=low", "--composition=sum", "--save_length=1", "--eval_length=2", "--print_span=1",
-        "--pretrain_checkpoint_dir=", "--checkpoint_dir_stage1="]  # fmt: skip
+        "--pretrain_checkpoint_dir="]  # fmt: skip
 
 
 def run(root, data, *flags):
@@ -63,11 +63,10 @@ def survive(root, flags, updates, kills, seed):
     that of training undisturbed."""
     flags = [*flags, f"--train_length={updates}"]
     preparing, training = flags[:3], ["--preset=products", "--data_path=data/calm", *flags[3:]]
-    python = str(root / ".venv/bin/python")
-    calm = [python, "-m", "datasets.prepare_products", "--data_path=data/calm", *preparing]
+    calm = [sys.executable, "-m", "datasets.prepare_products", "--data_path=data/calm", *preparing]
     succeed(root, *calm)
     calm = root / "save_model/calm"
-    succeed(root, python, "train_val.py", *training, f"--checkpoint_dir={calm}")
+    succeed(root, sys.executable, "train_val.py", *training, f"--checkpoint_dir={calm}")
     draw = random.Random(seed)
     for number, update in enumerate(sorted(draw.sample(range(updates), kills))):
         delay = draw.uniform(0, 0.2 if update else 10)

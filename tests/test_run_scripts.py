@@ -44,8 +44,7 @@ def copy(tmp_path_factory):
 def clone(folder):
     """The repository as cloned, with this environment and a shallow net -> its folder."""
     shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
-    if (ROOT / ".venv").exists():
-        warm_python.install(ROOT / ".venv", folder / ".venv")
+    warm_python.install(sys.prefix, folder / ".venv")
     make_copy_shallow(folder)
     return folder
 

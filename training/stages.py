@@ -1,12 +1,12 @@
 """A run from its settings to its last update; with L_vs the visual-semantic stage first."""
 
 import contextlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import datasets
 from checkpointing.precision import slow_precision
-from checkpointing.run import prepare_run
+from checkpointing.run import prepare_run, refuse_other_run
 from checkpointing.run_folder import is_trained
 from command_line.errors import InputError
 from command_line.files import lock_folder
@@ -42,8 +42,11 @@ def run_training(config, vocabulary, examples_of_epoch, digest=""):
     if warning := slow_precision(config.precision):
         print(warning, flush=True)
     if stage1 and not is_trained(stage1):
-        own = dict(checkpoint_dir=stage1, stage="visual_semantic", eval_length=0)
-        run_training(make_config(**{**asdict(config), **own}), vocabulary, None, digest)
+        if not datasets.READERS[config.dataset].read_side_texts(config.data_path):
+            print("stage 1 (L_vs): left out, no picture has a text of its own", flush=True)
+            return run_training(
+                replace(config, checkpoint_dir_stage1=""), vocabulary, examples_of_epoch, digest
+            )
     if config.stage == "visual_semantic":
         examples = side_text_examples(config, vocabulary)
         examples_of_epoch = lambda epoch: examples  # noqa: E731
@@ -54,4 +57,18 @@ def run_training(config, vocabulary, examples_of_epoch, digest=""):
     with lock_folder(config.checkpoint_dir) if is_chief() else contextlib.nullcontext():
         if is_chief():
             prepare_run(config, vocabulary, digest)
+        if stage1:
+            train_stage1(config, vocabulary, digest)
         train(config, examples_of_epoch, vocabulary, validation)
+
+
+def train_stage1(config, vocabulary, digest):
+    """Trains the visual-semantic run that config's starts from, if need be. Raises InputError where
+    it lies within config's and was trained with other settings or data."""
+    own = dict(checkpoint_dir=config.stage1_folder, stage="visual_semantic", eval_length=0)
+    # A picture with its own text is both reference and target: no further negative.
+    first = make_config(**{**asdict(config), **own, "reference_negatives": False})
+    if not is_trained(first.checkpoint_dir):
+        run_training(first, vocabulary, None, digest)
+    elif "/" not in config.checkpoint_dir_stage1:
+        refuse_other_run(first, vocabulary, digest)

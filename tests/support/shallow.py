@@ -1,5 +1,5 @@
-"""MobileNet with 5 blocks in place of 13, ResNet with 4 units in place of 16, the same kinds of
-layer and the same maps: for tests that build, trace or export one often and ask no depth."""
+"""MobileNet with 5 blocks in place of 13, the same kinds of layer and the same maps; ResNet with 4
+units in place of 16: for tests that build, trace or export one often and ask no depth."""
 
 import contextlib
 import re

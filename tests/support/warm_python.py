@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
@@ -50,11 +51,11 @@ def start_server(environment):
     folder = tempfile.mkdtemp()
     address = f"{folder}/warm"
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
-    server = subprocess.Popen(
-        [environment / "bin/python", __file__, address], env={**os.environ, **quiet},
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
+    with open(f"{folder}/log", "wb") as log:
+        server = subprocess.Popen(
+            [environment / "bin/python", __file__, address], env={**os.environ, **quiet},
+            stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
     atexit.register(shutil.rmtree, folder)
     atexit.register(server.kill)
     return address
@@ -63,16 +64,21 @@ def start_server(environment):
 def ask(address):
     """In the client: has a fork do what the client was started for, and ends as it does."""
     with socket.socket(socket.AF_UNIX) as server:
+        started = time.monotonic()
         while server.connect_ex(address):  # not there yet
-            select.select([], [], [], 0.1)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: server.send(bytes([number])))
+            if time.monotonic() > started + 120:
+                sys.exit(f"{address}: no server; see log beside it")
+            time.sleep(0.1)
         request = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
         socket.send_fds(server, [len(request).to_bytes(4, "big")], [0, 1, 2])
         server.sendall(request)
-        code = int.from_bytes(server.recv(2), "big", signed=True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda number, _: server.send(bytes([number])))
+        code = int.from_bytes(server.recv(2) or b"\0\1", "big", signed=True)
     if code < 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
     sys.exit(code)
 
 
@@ -85,7 +91,7 @@ def serve(address):
         listener.bind(address)
         listener.listen()
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        while True:
+        while 0 not in select.select([listener, 0], [], [])[0]:  # its end: that of the tests
             client, _ = listener.accept()
             if not os.fork():
                 listener.close()
@@ -99,7 +105,9 @@ def answer(client):
     size, streams, _, _ = socket.recv_fds(client, 4, 3)
     size, request = int.from_bytes(size, "big"), b""
     while len(request) < size:
-        request += client.recv(size - len(request))
+        if not (part := client.recv(size - len(request))):
+            os._exit(1)
+        request += part
     child = os.fork()
     if not child:
         client.close()
@@ -122,12 +130,15 @@ def end(function, *arguments):
         function(*arguments)
         code = 0
     except SystemExit as exit:
-        code = exit.code if isinstance(exit.code, int) else int(exit.code is not None)
+        code = exit.code or 0
+        if not isinstance(code, int):
+            print(code, file=sys.stderr)
+            code = 1
     except BaseException:
         traceback.print_exc()
     atexit._run_exitfuncs()
-    if sys.stdout:
-        sys.stdout.flush()
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.flush()
     os._exit(code)
 
 

@@ -9,13 +9,14 @@ from checkpointing.published_names import named_variables
 from checkpointing.run import load_trained_model
 from checkpointing.run_folder import is_trained
 from command_line.errors import InputError
-from config import load_config, parse_config
+from config import load_config, make_config, parse_config
 from datasets.shoes import read_side_texts
 from datasets.vocabulary import Vocabulary, tokenize
 from demo.generate_demo_data import generate
 from tests.support.start_training import start_training
 from tests.test_model import build
 from train_val import main
+from training import stages
 
 TINY = ["--preset=demo", "--dataset=shoes", "--pretrain_checkpoint_dir=", "--image_size=32",
         "--batch_size=8", "--word_embedding_size=6", "--text_embedding_size=16",
@@ -61,6 +62,21 @@ def test_both_stages_of_the_visual_semantic_loss(data, tmp_path, capsys):
     assert {path: path.stat().st_mtime_ns for path in stage1.iterdir()} == stamps
     with pytest.raises(InputError, match="another vocabulary"):
         start_training(parse_config(flags, ""), Vocabulary.build(["other words"]))
+    for path in stage2.glob("model.ckpt-*"):  # begun anew, with other settings than its stage 1
+        path.unlink()
+    with pytest.raises(InputError, match=f"{stage1}: .*margin 0.2, now 0.3"):
+        main([*flags, "--margin=0.3"])
+
+
+def test_stage_1_is_left_out_where_no_picture_has_a_text(tmp_path, monkeypatch, capsys):
+    """As in products of given triplets alone."""
+    trained = []
+    monkeypatch.setattr(stages, "train", lambda config, *_: trained.append(config))
+    monkeypatch.setattr("datasets.shoes.read_side_texts", lambda path: [])
+    settings = dict(dataset="shoes", checkpoint_dir=str(tmp_path), checkpoint_dir_stage1="stage1")
+    stages.run_training(make_config(**settings), Vocabulary.build(["red"]), None)
+    assert [config.stage1_folder for config in trained] == [""]
+    assert "stage 1 (L_vs): left out" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("shallow")

@@ -17,9 +17,7 @@ from tests.test_run_scripts import clone
 def data(tmp_path_factory):
     """Of runs in a copy of the repository with a shallow net."""
     with pytest.MonkeyPatch.context() as patch:
-        copy = clone(tmp_path_factory.mktemp("clone") / "val")
-        patch.setattr(survival, "ROOT", copy)
-        patch.setattr(survival, "PYTHON", copy / ".venv/bin/python")
+        patch.setattr(survival, "ROOT", clone(tmp_path_factory.mktemp("clone") / "val"))
         patch.setattr(survival, "FLAGS", [*survival.FLAGS, "--composition=sum"])  # sooner traced
         yield draw(tmp_path_factory.mktemp("data"))
 
@@ -28,9 +26,12 @@ def small_files_only():
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
-def test_stopped_refused_killed_and_damaged_runs_end_as_an_uninterrupted_one(data, tmp_path):
+def test_stopped_refused_killed_and_damaged_runs_end_as_an_uninterrupted_one(
+    data, tmp_path, monkeypatch
+):
     whole, broken = str(tmp_path / "whole"), str(tmp_path / "broken")
-    finish(data, whole)
+    finish(data, whole)  # by a Python of its own, those after it mostly by forks
+    monkeypatch.setattr(survival, "PYTHON", survival.ROOT / ".venv/bin/python")
 
     code, out = end_once(data, broken, 1, signal.SIGTERM)
     assert code == 128 + signal.SIGTERM

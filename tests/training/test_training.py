@@ -164,7 +164,7 @@ def test_gradients_are_the_same_bits_every_time(examples):
 @pytest.mark.usefixtures("shallow")
 def test_gradients_are_those_of_the_whole_loss(examples):
     """With the decay's, which the update adds by hand."""
-    config = tiny("unused", weight_decay=0.1, dropout=0.0, levels="low")
+    config = tiny("unused", weight_decay=0.1, dropout=0.0, levels="low,high")
     training, data = start_training(config, VOCABULARY), batch(examples, config)
     weights = {name: variable.value for name, variable in training.trained.items()}
     with tf.GradientTape() as tape:
