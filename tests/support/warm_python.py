@@ -21,11 +21,8 @@ import time
 import traceback
 from pathlib import Path
 
-CLIENT = """#!{python} -SE
-import sys
-sys.path.insert(0, {folder!r})
-import warm_python
-warm_python.ask({address!r})
+CLIENT = """#!/bin/sh
+exec "{python}" -SE "{here}" "{address}" "$0" "$@"
 """
 
 
@@ -38,10 +35,9 @@ def install(environment, folder):
         link = folder / path.relative_to(environment)
         if not link.exists() and not path.name.startswith("python"):
             link.symlink_to(path)
-    client, here = folder / "bin/python", os.path.dirname(__file__)
-    python = os.path.realpath(sys.executable)
-    text = CLIENT.format(python=python, folder=here, address=start_server(environment))
-    client.write_text(text)
+    client, python = folder / "bin/python", os.path.realpath(sys.executable)
+    address = start_server(environment)
+    client.write_text(CLIENT.format(python=python, here=__file__, address=address))
     client.chmod(0o755)
 
 
@@ -61,7 +57,7 @@ def start_server(environment):
     return address
 
 
-def ask(address):
+def ask(address, *argv):
     """In the client: has a fork do what the client was started for, and ends as it does."""
     with socket.socket(socket.AF_UNIX) as server:
         started = time.monotonic()
@@ -69,7 +65,7 @@ def ask(address):
             if time.monotonic() > started + 120:
                 sys.exit(f"{address}: no server; see log beside it")
             time.sleep(0.1)
-        request = json.dumps([sys.argv, os.getcwd(), dict(os.environ)]).encode()
+        request = json.dumps([argv, os.getcwd(), dict(os.environ)]).encode()
         socket.send_fds(server, [len(request).to_bytes(4, "big")], [0, 1, 2])
         server.sendall(request)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -165,4 +161,4 @@ def run(streams, argv, folder, environment):
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1]) if len(sys.argv) == 2 else ask(*sys.argv[1:])
