@@ -62,11 +62,15 @@ def _codes(garments):
     return np.array(rows, np.uint8)
 
 
+def _distances(codes, reference):
+    """Number of attributes in which each differs from the reference. -> [N]"""
+    return (codes != codes[:, [reference]]).sum(0, dtype=np.uint8)
+
+
 def _partner(rng, codes, reference, allowed, changes):
     """An allowed garment one to three attributes away, or -1 if there is none."""
     wanted = rng.choice(list(changes), p=list(changes.values()))
-    differing = codes != codes[:, [reference]]
-    distance = differing.sum(0, dtype=np.uint8)  # [N], number of attributes that differ
+    distance = _distances(codes, reference)
     near = np.flatnonzero(allowed & (distance == wanted))
     if not len(near):
         near = np.flatnonzero(allowed & (distance >= 1) & (distance <= max(changes)))
@@ -188,7 +192,7 @@ def _one_word_queries(rng, test, count):
     for reference in rng.permutation(np.tile(np.arange(len(shown)), 4)):
         if len(found) == count:
             break
-        one_word = (codes != codes[:, [reference]]).sum(0) == 1
+        one_word = _distances(codes, reference) == 1
         targets = np.flatnonzero(one_word & (lengths == lengths[reference]))
         if len(targets):
             found.append((int(reference), int(targets[rng.integers(len(targets))])))

@@ -44,9 +44,7 @@ def run_training(config, vocabulary, examples_of_epoch, digest=""):
     if stage1 and not is_trained(stage1):
         if not datasets.READERS[config.dataset].read_side_texts(config.data_path):
             print("stage 1 (L_vs): left out, no picture has a text of its own", flush=True)
-            return run_training(
-                replace(config, checkpoint_dir_stage1=""), vocabulary, examples_of_epoch, digest
-            )
+            config, stage1 = replace(config, checkpoint_dir_stage1=""), ""
     if config.stage == "visual_semantic":
         examples = side_text_examples(config, vocabulary)
         examples_of_epoch = lambda epoch: examples  # noqa: E731

@@ -157,7 +157,7 @@ def test_gradients_are_the_same_bits_every_time(examples):
         return [part.numpy().view(np.int32) for part in parts]
 
     first = bits()
-    for _ in range(24):
+    for _ in range(49):
         assert all(map(np.array_equal, first, bits()))
 
 
