@@ -66,19 +66,19 @@ def compare(run, config, paths, captions, queries, gallery):
     return largest
 
 
-def measure(row, folder, kinds=tuple(WRITERS)):
+def measure(row, folder):
     """{kind: largest relative difference} of a run with drawn weights, made in folder."""
     composition, text_model, image_model = row
-    write_run(
-        folder / "run", composition=composition, text_model=text_model, image_model=image_model
-    )
+    which = dict(composition=composition, text_model=text_model, image_model=image_model)
+    write_run(folder / "run", **which)
     model, config, vocabulary, _ = load_trained_model(folder / "run")
     if composition == "cosmo":
         for kernel in (v for net in model.composers for v in net.variables if v.name == "kernel"):
             kernel.assign(COSMO_KERNELS * kernel)
     encoders = Encoders(model, config.image_size)
     asked = extracted(model, config, folder, len(vocabulary))
-    return {kind: compare(WRITERS[kind](encoders, folder), config, *asked) for kind in kinds}
+    runs = {kind: write(encoders, folder) for kind, write in WRITERS.items()}
+    return {kind: compare(run, config, *asked) for kind, run in runs.items()}
 
 
 def main(names):

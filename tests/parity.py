@@ -63,13 +63,9 @@ def compare(name, ours, golden, limit=LIMIT):
 
 def rebuild(image_model, size, recipe):
     """The published model on a recipe's weights -> (Training, {published name: value})."""
-    config = make_config(
-        image_model=image_model,
-        image_size=size,
-        dropout=0.0,
-        batch_norm_decay=0.997 if image_model == "resnet_v2_50" else 0.9997,
-        as_published=True,
-    )
+    decay = 0.997 if image_model == "resnet_v2_50" else 0.9997
+    sizes = dict(image_model=image_model, image_size=size, batch_norm_decay=decay)
+    config = make_config(**sizes, dropout=0.0, as_published=True)
     vocabulary = Vocabulary(map(str, range(VOCABULARY_SIZE)))
     training = Training(config, *initial_model(config, vocabulary))
     shapes = published_shapes(training.variables)
@@ -120,14 +116,11 @@ def compare_eval(golden, image_model, recipe, size):
 
 def stages(golden, image_encoder, pictures):
     """Channel means of every backbone activation the file holds."""
-    names = {key: stage_layer(key) for key in golden if key.startswith("stage/")}
-    layers = [image_encoder.get_layer(layer) for layer in names.values()]
+    names = [key for key in golden if key.startswith("stage/")]
+    inner = (name.removeprefix("stage/").replace("MobilenetV1/Mob", "Mob") for name in names)
+    layers = [image_encoder.get_layer(name.replace("/", ".")) for name in inner]
     values = keras.Model(image_encoder.inputs, [layer.output for layer in layers])(pictures)
     return [(key, np.mean(value, axis=(0, 1, 2))) for key, value in zip(names, values, strict=True)]
-
-
-def stage_layer(key):
-    return key.removeprefix("stage/").replace("MobilenetV1/Mob", "Mob").replace("/", ".")
 
 
 def compare_train(golden, image_model, recipe, size):
@@ -170,14 +163,8 @@ def compare_train(golden, image_model, recipe, size):
     rows.append(compare("total_loss", total + unused, golden["total_loss"], LOSS_LIMIT))
     for name, value in zip(golden["reg_names"], golden["reg_losses"], strict=True):
         variable = regularized_variable(str(name))
-        rows.append(
-            compare(
-                f"reg/{variable}",
-                penalty(before[variable], training),
-                value,
-                max(LOSS_LIMIT, PENALTY_LIMIT * before[variable].size),
-            )
-        )
+        limit = max(LOSS_LIMIT, PENALTY_LIMIT * before[variable].size)
+        rows.append(compare(f"reg/{variable}", penalty(before[variable], training), value, limit))
     rows += compare_gradients(golden, join_cell(gradients, bias_shift=0))
     return rows + compare_after(golden, training, before)
 
@@ -269,9 +256,8 @@ def compare_file(path):
     kind, image_model, recipe, size = name.groups()
     if kind is None:
         return compare_losses(golden)
-    return {"eval": compare_eval, "train": compare_train}[kind](
-        golden, image_model, recipe, int(size)
-    )
+    compare_kind = {"eval": compare_eval, "train": compare_train}[kind]
+    return compare_kind(golden, image_model, recipe, int(size))
 
 
 def main(argv):

@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -53,25 +54,23 @@ def finish(data, run, steps=STEPS):
     return done.stdout
 
 
-def end_once(data, run, delay, number=signal.SIGKILL, steps=STEPS, early=False):
-    """Starts the run and ends it `delay` seconds after its first update (early: after its start)
-    -> (exit code, output). Raises RuntimeError if the run was over before."""
+def end_once(command, root, delay, number=signal.SIGKILL, update=1):
+    """Starts a command and ends it and all it started, `delay` seconds after that update of its
+    training (of 0: its start) -> what it said. Raises RuntimeError if it was over before."""
     process = subprocess.Popen(
-        command(data, run, steps), cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        start_new_session=True,
     )  # fmt: skip
-    out = ""
-    while not early:
+    said, line = "", "step 0"
+    while line and not (line.startswith("step ") and int(re.findall(r"\d+", line)[0]) >= update):
         line = process.stdout.readline()
-        out += line
-        if not line or line.startswith("step "):
-            break
+        said += line
     time.sleep(delay)
-    if process.poll() is not None:
-        raise RuntimeError(f"over before it was ended:\n{out}{process.stdout.read()}"[-3000:])
     os.killpg(process.pid, number)
-    out += process.communicate()[0]
-    return process.returncode, out
+    said += process.communicate()[0]
+    if process.returncode != (-number if number == signal.SIGKILL else 128 + number):
+        raise RuntimeError(f"{process.returncode} before it was ended:\n{said[-3000:]}")
+    return said
 
 
 def draw(folder):
@@ -92,9 +91,9 @@ def survive(kills, seed):
         data, whole, killed = draw(folder), f"{folder}/whole", f"{folder}/killed"
         finish(data, whole, steps)
         for number in range(kills):
-            early = number % 4 == 3
-            delay = rng.uniform(0, 10 if early else 2)
-            out = end_once(data, killed, delay, steps=steps, early=early)[1]
+            update = int(number % 4 != 3)
+            delay = rng.uniform(0, 2 if update else 10)
+            out = end_once(command(data, killed, steps), ROOT, delay, update=update)
             saved = [path.stem for path in Path(killed).glob("model.ckpt-*.index")]
             done = max((int(name.partition("-")[2]) for name in saved), default=0)
             half = [path.name for path in Path(killed).iterdir() if "temp" in path.name]

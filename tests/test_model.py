@@ -5,14 +5,7 @@ import numpy as np
 import pytest
 
 from config import make_config, model_settings
-from model import (
-    VAL,
-    bidirectional_matching_loss,
-    matching_loss,
-    normalize,
-    softmax_loss,
-    squared_distances,
-)
+from model import VAL, bidirectional_matching_loss, matching_loss, normalize, softmax_loss
 from nets.batch_norm import BatchNormalization
 from nets.text import MaxOverTime
 from tests.support.small_run import drawn_model
@@ -140,41 +133,30 @@ def loop_matching_loss(distances, labels, margin, negatives):
     return total / len(distances)
 
 
+def unit(rows):
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+
 @pytest.mark.parametrize("negatives", ["semi_hard", "hardest"])
-def test_matching_loss_agrees_with_a_loop(negatives):
-    rng = np.random.default_rng(0)
-    for labels in (range(6), [0, 0, 1, 2, 1, 0], [0] * 6, *rng.integers(6, size=(20, 6))):
-        labels = np.array(labels)
-        query, target = rng.normal(size=(2, 6, 5)).astype(np.float32)
-        a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, target))
+@pytest.mark.parametrize(
+    "queries, given", [(6, ([0, 0, 1, 2, 1, 0], [0] * 6)), (4, ([0, 1, 2, 3, 1, 0, 9, 3],))]
+)
+def test_losses_agree_with_a_loop(queries, given, negatives):
+    """Of as many images as queries, or further ones: negatives of the queries alone."""
+    rng, count = np.random.default_rng(0), len(given[0])
+    for labels in np.array([range(count), *given, *rng.integers(count, size=(20, count))]):
+        a, b = unit(rng.normal(size=(queries, 5))), unit(rng.normal(size=(count, 5)))
+        cosines = (a @ b.T).astype(np.float32)
         distances = ((a[:, None] - b[None]) ** 2).sum(-1).astype(np.float32)
         expected = loop_matching_loss(distances, labels, 0.2, negatives)
-        expected += loop_matching_loss(distances.T, labels, 0.2, negatives)
-        ours = bidirectional_matching_loss(distances, labels, 0.2, negatives, False)
-        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
-        logits = 16 * a @ b.T
-        others = labels[:, None] == labels
-        plain = [row[i] - np.log(np.exp(row[~others[i]]).sum() + np.exp(row[i]))
-                 for i, row in enumerate(logits)]  # fmt: skip
-        ours = softmax_loss(a @ b.T, labels)
-        np.testing.assert_allclose(ours, -np.mean(plain), rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("negatives", ["semi_hard", "hardest"])
-def test_further_negatives_are_the_queries_alone(negatives):
-    rng = np.random.default_rng(1)
-    for labels in (range(8), [0, 1, 2, 3, 1, 0, 9, 3], *rng.integers(8, size=(20, 8))):
-        labels = np.array(labels)
-        cosines = rng.uniform(-1, 1, (4, 8)).astype(np.float32)  # of four queries and eight images
-        distances = 2 - 2 * cosines
-        expected = loop_matching_loss(distances, labels, 0.2, negatives)
-        expected += loop_matching_loss(distances[:, :4].T, labels[:4], 0.2, negatives)
+        of_images = distances[:, :queries].T, labels[:queries]
+        expected += loop_matching_loss(*of_images, 0.2, negatives)
         ours = bidirectional_matching_loss(distances, labels, 0.2, negatives, False)
         np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
         plain = 0
         for i, row in enumerate(np.exp(16 * cosines.astype(np.float64))):
             others = [value for j, value in enumerate(row) if labels[j] != labels[i]]
-            plain -= np.log(row[i] / (row[i] + sum(others))) / 4
+            plain -= np.log(row[i] / (row[i] + sum(others))) / queries
         np.testing.assert_allclose(softmax_loss(cosines, labels), plain, rtol=1e-5, atol=1e-6)
 
 
@@ -196,7 +178,7 @@ def test_softmax_loss_by_hand():
 
 def test_distances_and_similarities_are_those_of_the_normalised(small):
     query, target = np.random.default_rng(0).normal(size=(2, 6, 5)).astype(np.float32)
-    a, b = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (query, target))
+    a, b = unit(query), unit(target)
     np.testing.assert_allclose(small.similarities(query, target), a @ b.T, atol=1e-6)
     expected = ((a[:, None] - b[None]) ** 2).sum(-1)
     np.testing.assert_allclose(small.distances(query, target), expected, atol=1e-6)
@@ -206,7 +188,7 @@ def test_normalize_survives_a_zero_row():
     assert np.all(np.asarray(normalize(np.zeros((1, 3), np.float32))) == 0)
 
 
-def test_a_zero_row_ties_with_every_target_and_rounding_decides():
+def test_a_zero_row_ties_with_every_target_and_rounding_decides(small):
     """It is at distance 1 of every unit row. Which of the ties float32 has nearest, and whether it
     takes all negatives for closer than the positive, is rounding, here as in the published graph:
     neither is right. At most the row's own margin is lost, and never with hardest negatives."""
@@ -215,15 +197,10 @@ def test_a_zero_row_ties_with_every_target_and_rounding_decides():
         rng = np.random.default_rng(seed)
         query, target = rng.random((2, 4, 64))
         query[1] = 0
-        unit = target / np.linalg.norm(target, axis=1, keepdims=True)
-        others = query / np.maximum(np.linalg.norm(query, axis=1, keepdims=True), 1e-9)
-        exact = np.sum((others[:, None] - unit) ** 2, axis=2)
+        exact = np.sum((unit(query)[:, None] - unit(target)) ** 2, axis=2)
         exact[1] = 1.0
+        ours, labels = small.distances(*np.float32([query, target])), np.arange(4)
         for negatives, found in lost.items():
-            ours = squared_distances(
-                *(normalize(rows.astype(np.float32)) for rows in (query, target))
-            )
-            labels = np.arange(4)
             loss = bidirectional_matching_loss(ours, labels, 0.2, negatives, False)
             expected = sum(loop_matching_loss(d, labels, 0.2, negatives) for d in (exact, exact.T))
             found.append(round(float(expected - loss) / 0.05, 3))  # 0.05: a row's margin

@@ -7,21 +7,16 @@ Every variable of the last checkpoint and both logs must be equal, bit for bit.
 """
 
 import argparse
-import os
 import random
-import re
-import signal
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # as a script
 
 from tests.support.small_products import ATTRIBUTES, small_shop, write_table  # noqa: E402
-from tests.survival import digest  # noqa: E402
+from tests.survival import digest, end_once  # noqa: E402
 from tests.test_run_scripts import call, clone, copy, succeed  # noqa: E402, F401
 
 TINY = ["--image_model=mobilenet_v1_025", "--image_size=32", "--batch_size=8",
@@ -40,24 +35,6 @@ def trained(root, data):
     return folder
 
 
-def kill_once(root, command, update, delay):
-    """Starts the script and kills it and all it started, `delay` seconds after that update of its
-    training, of 0 after its start -> what it said. Raises RuntimeError if it was over before."""
-    process = subprocess.Popen(
-        command, cwd=root, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )  # fmt: skip
-    said = ""
-    while update and not (said.startswith("step ") and int(re.findall(r"\d+", said)[0]) >= update):
-        if not (said := process.stdout.readline()):
-            raise RuntimeError(f"over before update {update}: exit code {process.wait()}")
-    time.sleep(delay)
-    os.killpg(process.pid, signal.SIGKILL)
-    if process.wait() != -signal.SIGKILL:
-        raise RuntimeError(f"over {delay:.1f} s after update {update}")
-    return said + process.communicate()[0]
-
-
 def survive(root, flags, updates, kills, seed):
     """What the script, killed that often, says when it ends; AssertionError where its run is not
     that of training undisturbed."""
@@ -70,8 +47,8 @@ def survive(root, flags, updates, kills, seed):
     draw = random.Random(seed)
     for number, update in enumerate(sorted(draw.sample(range(updates), kills))):
         delay = draw.uniform(0, 0.2 if update else 10)
-        lines = kill_once(root, run(root, "data/killed", *flags), update, delay)
-        print(f"kill {number + 1}:", (lines.splitlines() or ["-"])[-1], flush=True)
+        said = end_once(run(root, "data/killed", *flags), root, delay, update=update)
+        print(f"kill {number + 1}:", (said.splitlines() or ["-"])[-1], flush=True)
     said = succeed(root, *run(root, "data/killed", *flags))
     assert digest(calm, updates) == digest(trained(root, "killed"), updates)
     return said

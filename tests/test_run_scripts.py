@@ -16,17 +16,7 @@ from tests.support import warm_python
 from tests.support.shallow import make_copy_shallow, make_shallow
 
 ROOT = Path(__file__).parents[1]
-NOT_COPIED = shutil.ignore_patterns(
-    ".venv",
-    ".git",
-    "data",
-    "results",
-    "save_model",
-    "pretrain_model",
-    "index",
-    "__pycache__",
-    ".*_cache",
-)
+NOT_COPIED = ".venv .git data results save_model pretrain_model index __pycache__ .*_cache".split()
 PUBLISHED_LINE = re.compile(
     r"image retrieval: (\w+ )?recall: R@1 = \d+\.\d\d, R@10 = \d+\.\d\d, R@50 = \d+\.\d\d "
 )
@@ -43,7 +33,7 @@ def copy(tmp_path_factory):
 
 def clone(folder):
     """The repository as cloned, with this environment and a shallow net -> its folder."""
-    shutil.copytree(ROOT, folder, ignore=NOT_COPIED)
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*NOT_COPIED))
     warm_python.install(sys.prefix, folder / ".venv")
     make_copy_shallow(folder)
     return folder

@@ -1,6 +1,7 @@
 """A tiny trained run, folders of pictures, and a served catalogue of one."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,10 +10,10 @@ from catalogue.encoding import Encoding
 from catalogue.file_index import FileIndex
 from catalogue.search import Searcher
 from tests.support.shallow import always_shallow, shallow_net  # noqa: F401
-from tests.support.small_catalogue import Drawn, index_of, write_picture
+from tests.support.small_catalogue import Asked, index_of, vectors, write_picture
 from tests.support.small_run import write_run
 
-ODD = ["ünï 画像.png", 'quo"te\'s.png', "new\nline.png", " blank .png", "<script>alert(1)<b>.png"]
+ODD = ["ünï 画像.png", "quo\"te's.png", "new\nline.png", " blank .png", "<script>alert(1)<b>.png"]
 
 
 @pytest.fixture(scope="session")
@@ -23,17 +24,12 @@ def run(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
-def warm_searcher():
-    """Function of an index that run made -> a searcher of it, ready to answer."""
-
-    def open_index(index):
-        with shallow_net():
-            searcher = Searcher(index)
-            searcher.warm_up()
-        return searcher
-
-    return open_index
+def warm_searcher(index):
+    """A searcher of an index that run made, ready to answer."""
+    with shallow_net():
+        searcher = Searcher(index)
+        searcher.warm_up()
+    return searcher
 
 
 @pytest.fixture
@@ -48,22 +44,30 @@ def photos(tmp_path):
     return folder
 
 
-@pytest.fixture(params=["files", "database"])
+@pytest.fixture(params=["index", "database"])
 def store(request, tmp_path, photos, run):
-    """(function that indexes photos, function that opens the index), of either kind."""
-    if request.param == "files":
-        index = tmp_path / "index"
-        return lambda **how: index_of(index, photos, run, **how), lambda: FileIndex(index)
-    pytest.importorskip("psycopg")
-    from catalogue.database_index import DatabaseIndex
-    from catalogue.database_indexing import update_database
+    """Where photos are indexed: functions that update it, open it, and give what it holds."""
+    if request.param == "index":
+        place, update, opened, held = tmp_path / "index", index_of, FileIndex, vectors
+    else:
+        pytest.importorskip("psycopg")
+        from catalogue.database_index import DatabaseIndex as opened
+        from tests.support.database_server import update
+        from tests.support.database_server import vectors as held
 
-    url = request.getfixturevalue("database")
-    options = dict(say=lambda line: None)
-    return (
-        lambda **how: update_database(url, photos, Drawn(), run, **options, **how),
-        lambda: DatabaseIndex(url),
+        place = request.getfixturevalue("database")
+    return SimpleNamespace(
+        kind=request.param,
+        update=lambda photos=photos, run=run, **how: update(place, photos, run, **how),
+        open=lambda: opened(place),
+        vectors=lambda: held(place),
     )
+
+
+@pytest.fixture
+def drawn_queries(monkeypatch):
+    """Searchers encode queries without a net."""
+    monkeypatch.setattr(opening, "open_source", Asked)
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +99,8 @@ def shop(tmp_path, run, encoding, monkeypatch):
 
     again()
     return make_app(Searcher(tmp_path / "index"), ["localhost"]).test_client(), photos, again
+
+
+@pytest.fixture
+def client(shop):
+    return shop[0]

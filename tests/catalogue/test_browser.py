@@ -1,6 +1,4 @@
-"""The page in a real browser: the whole path by mouse and keyboard, at three widths, without
-scripts.
-
+"""The page in a real browser, by mouse and keyboard, at two widths, with scripts and without.
 Needs chromium (CHROMIUM=/path/to/it, or on the PATH); skipped where there is none."""
 
 import os
@@ -16,13 +14,11 @@ if not CHROMIUM:
 pytest.importorskip("flask")
 playwright = pytest.importorskip("playwright.sync_api")
 
-from catalogue import search  # noqa: E402 - after the skips
-from catalogue.encoding import Encoding  # noqa: E402
+from catalogue import opening, search  # noqa: E402 - after the skips
 from catalogue.feedback import Feedback  # noqa: E402
 from catalogue.page import make_app  # noqa: E402
 from catalogue.search import Searcher  # noqa: E402
 from catalogue.serve import make_server  # noqa: E402
-from tests.support.shallow import shallow_net  # noqa: E402
 from tests.support.small_catalogue import index_of  # noqa: E402
 from tests.support.small_products import write_table  # noqa: E402
 
@@ -32,7 +28,7 @@ TEXT = "input[name=t]:not([type=hidden])"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory, run):
+def site(tmp_path_factory, run, encoding):
     """(address, folder) of a served catalogue of 30 pictures."""
     root = tmp_path_factory.mktemp("site")
     for number in range(30):
@@ -42,17 +38,14 @@ def site(tmp_path_factory, run):
     sleeves = ("longer", "shorter", "a print")
     rows = [(f"tops/{n}.png", "tops", sleeves[n % 3]) for n in range(1, 20, 2)]
     table = write_table(root / "shop.csv", rows, ("image", "kind", "sleeves"))
-    with shallow_net():
-        encoding = Encoding(str(run), "")
     index_of(root / "index", root / "photos", run, lambda path: encoding.files, block_rows=31,
              table=str(table), attributes="kind,sleeves")  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(search, "COPY_DISTANCE", 1e-9)  # to a drawn net, all are alike
-        with shallow_net():
-            searcher = Searcher(root / "index")
-        searcher.index.about["examples"] = ["is red with longer sleeves", "a dress"] + 6 * [
-            "has a deep v shaped neckline and a floral print"
-        ]
+        patch.setattr(opening, "open_source", lambda *arguments: encoding)
+        searcher = Searcher(root / "index")
+        long = "has a deep v shaped neckline and a floral print"
+        searcher.index.about["examples"] = ["is red with longer sleeves", "a dress", *6 * [long]]
         app = make_app(searcher, ["127.0.0.1"], Feedback(root / "feedback.csv"))
         server = make_server(app, "127.0.0.1", 0)
         threading.Thread(target=server.run, daemon=True).start()
@@ -94,6 +87,11 @@ def follow(page, link):
         link.click()
 
 
+def enter(page):
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
 def names(page):
     return page.locator(".cards a").evaluate_all("all => all.map(a => a.title)")
 
@@ -114,8 +112,7 @@ def test_from_a_picture_of_the_catalogue(page):
     assert len(first) == 24 and fits(page)
     follow(page, page.locator(".cards a").first)
     page.fill(TEXT, "is darker and shortr")
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    enter(page)
     assert "Did you mean “shorter”?" in page.locator(".note").first.inner_text()
     follow(page, page.get_by_role("link", name="Search for “is darker and shorter”"))
     assert page.locator(".trail li").count() == 3 and fits(page)
@@ -141,8 +138,7 @@ def test_words_one_click_and_a_choice_that_is_written_down(page, site):
     page.goto("/")
     shot(page, "begin")
     page.fill("input[name=words]", "TOPS short")
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    enter(page)
     assert "4 pictures with “TOPS short”" in page.locator("#found").inner_text()
     assert names(page) == [f"tops/{n}.png" for n in (1, 13, 19, 7)] and fits(page)
     assert "tops · shorter" in page.locator(".cards .said").first.inner_text()
@@ -190,8 +186,7 @@ def test_by_keyboard(page):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.closest('.cards') !== null"):
             break
-    with page.expect_navigation():
-        page.keyboard.press("Enter")
+    enter(page)
     assert page.locator("h1").inner_text() == "Like this one"
 
 

@@ -13,26 +13,17 @@ from pgvector import Vector  # noqa: E402
 
 import index_catalogue  # noqa: E402 - after the skips
 import search_catalogue  # noqa: E402
-from catalogue import opening  # noqa: E402
 from catalogue.database import connect, prepare  # noqa: E402
 from catalogue.database_index import DatabaseIndex  # noqa: E402
-from catalogue.database_indexing import update_database  # noqa: E402
 from catalogue.page import make_app  # noqa: E402
 from catalogue.search import Searcher  # noqa: E402
 from command_line.errors import InputError  # noqa: E402
 from tests.catalogue.conftest import ODD  # noqa: E402
 from tests.catalogue.test_page import cards  # noqa: E402
-from tests.support.database_server import ENCODED, PASSWORD  # noqa: E402
-from tests.support.small_catalogue import Asked, Drawn, write_picture  # noqa: E402
+from tests.support.database_server import ENCODED, PASSWORD, update  # noqa: E402
+from tests.support.small_catalogue import Drawn, write_picture  # noqa: E402
 
-
-@pytest.fixture(autouse=True)
-def drawn_queries(monkeypatch):
-    monkeypatch.setattr(opening, "open_source", Asked)
-
-
-def update(database, photos, run):
-    return update_database(database, photos, Drawn(), run, say=lambda line: None)
+pytestmark = pytest.mark.usefixtures("drawn_queries")
 
 
 def test_pages_run_on_one_database_and_take_new_images_as_they_come(database, photos, run):
@@ -130,10 +121,9 @@ def test_commands(tmp_path, database, photos, run, monkeypatch, capsys):
     assert len(answer["results"]) == 10 and answer["unknown"] == {"reed": "red"}
     assert answer["left_out"] == ["png.png"] and sheet.exists()
     for both in ([], [f"--database={database}", "--index_dir=x"]):
-        with pytest.raises(InputError, match="one of --index_dir= and --database= is needed"):
-            search_catalogue.main([*image, *both])
-        with pytest.raises(InputError, match="one of --index_dir= and --database= is needed"):
-            index_catalogue.main([*flags, *both])
+        for command, others in ((search_catalogue, image), (index_catalogue, flags)):
+            with pytest.raises(InputError, match="one of --index_dir= and --database= is needed"):
+                command.main([*others, *both])
 
 
 def test_what_a_server_lacks_is_said(server, monkeypatch):

@@ -8,23 +8,17 @@ from PIL import PngImagePlugin
 
 psycopg = pytest.importorskip("psycopg")
 
-from catalogue import database_index, database_indexing, opening, vectors  # noqa: E402
+from catalogue import database_index, database_indexing, vectors  # noqa: E402
 from catalogue.database import connect, prepare  # noqa: E402
 from catalogue.database_index import DatabaseIndex  # noqa: E402
 from catalogue.file_index import FileIndex  # noqa: E402
 from catalogue.search import Searcher  # noqa: E402
 from command_line.errors import InputError  # noqa: E402
 from tests.catalogue.conftest import ODD  # noqa: E402
-from tests.support.small_catalogue import DIMS, Asked, Drawn, index_of, write_picture  # noqa: E402
+from tests.support.database_server import update  # noqa: E402
+from tests.support.small_catalogue import DIMS, index_of, write_picture  # noqa: E402
 
-
-def update(database, photos, run):
-    return database_indexing.update_database(database, photos, Drawn(), run, say=lambda line: None)
-
-
-@pytest.fixture(autouse=True)
-def drawn_queries(monkeypatch):
-    monkeypatch.setattr(opening, "open_source", Asked)
+pytestmark = pytest.mark.usefixtures("drawn_queries")
 
 
 @pytest.fixture(scope="module")

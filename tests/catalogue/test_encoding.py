@@ -11,8 +11,7 @@ from command_line.errors import InputError
 from datasets.images import load, read_picture
 from evaluation.encoder import Encoder
 from index_catalogue import main
-from tests.catalogue.test_indexing import vectors
-from tests.support.small_catalogue import write_picture
+from tests.support.small_catalogue import vectors, write_picture
 from tests.support.small_run import CAPTIONS, write_run
 
 

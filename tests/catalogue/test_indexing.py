@@ -10,45 +10,18 @@ import time
 
 import numpy as np
 import pytest
+from numpy.testing import assert_equal
 
-from catalogue import indexing, sources, store
+from catalogue import indexing, sources
 from catalogue.file_index import FileIndex
-from catalogue.store import BLOCKS, Writer, connect, open_block, read_metadata
+from catalogue.store import BLOCKS, Writer, connect, read_metadata
 from command_line.errors import InputError
-from tests.support.small_catalogue import Drawn, feature, index_of, write_picture
+from tests.catalogue.conftest import ODD
+from tests.support.small_catalogue import Drawn, expected, index_of, vectors, write_picture
 from tests.support.small_run import write_run
 
 
-def vectors(index_dir):
-    """{path: vector} of all files that have one, read without the code under test's arrays."""
-    query = "SELECT path, block, row FROM files JOIN vectors USING (sha256) WHERE status = 'ok'"
-    rows = connect(index_dir).execute(query).fetchall()
-    return {path: np.array(open_block(index_dir, block)[row]) for path, block, row in rows}
-
-
-def expected(photos, *broken):
-    names = [str(p.relative_to(photos)) for p in photos.rglob("*") if p.is_file()]
-    names = [name for name in names if name not in ("notes.txt", *broken)]
-    return {name: feature(photos / name) for name in names}
-
-
-def assert_holds(index_dir, wanted):
-    found = vectors(index_dir)
-    assert sorted(found) == sorted(wanted)
-    for name, vector in wanted.items():
-        assert np.array_equal(found[name], vector), name
-
-
-def test_every_name_has_the_vector_of_its_own_picture(tmp_path, photos, run):
-    report = index_of(tmp_path / "index", photos, run)
-    assert (report.looked_into, report.encoded, report.broken) == (11, 11, [])
-    assert_holds(tmp_path / "index", expected(photos))
-    assert read_metadata(tmp_path / "index")["counts"]["images"] == 11
-
-
-def test_an_unreadable_image_shifts_no_name_and_is_tried_again_only_when_it_changes(
-    tmp_path, photos, run
-):
+def test_an_unreadable_image_shifts_no_name_and_is_tried_again_only_when_it_changes(store, photos):
     (photos / "dresses/long/0a.png").write_bytes(b"<html>404</html>")
     (photos / "b.jpg").write_bytes(b"")
     whole = (photos / "jpg.jpg").read_bytes()
@@ -58,32 +31,42 @@ def test_an_unreadable_image_shifts_no_name_and_is_tried_again_only_when_it_chan
         ("c.jpg", "truncated or corrupt"),
         ("dresses/long/0a.png", "HTML or XML page"),
     ]
-    names = [name for name, _ in broken]
-    report = index_of(tmp_path / "index", photos, run)
-    assert (report.encoded, report.broken) == (11, broken)
-    assert_holds(tmp_path / "index", expected(photos, *names))
-    again = index_of(tmp_path / "index", photos, run)
+    report = store.update()
+    assert (report.looked_into, report.encoded, report.broken) == (14, 11, broken)
+    assert report.counts == {"images": 11, "broken": 3, "vectors": 11, "unused_vectors": 0}
+    assert_equal(store.vectors(), expected(photos, *dict(broken)))
+    again = store.update()
     assert (again.looked_into, again.broken) == (0, broken)
-    assert index_of(tmp_path / "index", photos, run, verify=True).broken == broken
+    assert store.update(verify=True).broken == broken
     write_picture(photos / "c.jpg", 50)
-    assert index_of(tmp_path / "index", photos, run).encoded == 1
-    assert_holds(tmp_path / "index", expected(photos, "b.jpg", "dresses/long/0a.png"))
+    assert store.update().encoded == 1
+    assert_equal(store.vectors(), expected(photos, "b.jpg", "dresses/long/0a.png"))
 
 
 def test_new_changed_and_deleted_files_are_followed_and_others_not_opened(
-    tmp_path, photos, run, monkeypatch
+    store, photos, monkeypatch
 ):
-    index_of(tmp_path / "index", photos, run)
+    shutil.copy(photos / "png.png", photos / "copy within a run.png")
+    assert store.update().encoded == 11
     write_picture(photos / "new.png", 20)
-    write_picture(photos / "dresses/long/1.png", 21)
+    changed = write_picture(photos / "dresses/long/1.png", 21)
+    shutil.copy(photos / "png.png", photos / "dresses/copy.png")
+    (photos / "gif.gif").rename(photos / "renamed.gif")
+    os.utime(photos / "webp.webp", (1, 1))  # touched
     (photos / "bmp.bmp").unlink()
-    opened, read = [], indexing.read_photo
+    opened, read, encoder = [], indexing.read_photo, Drawn()
     monkeypatch.setattr(indexing, "read_photo", lambda *a: opened.append(a[1]) or read(*a))
-    encoder = Drawn()
-    report = index_of(tmp_path / "index", photos, run, encoder)
-    assert sorted(opened) == ["dresses/long/1.png", "new.png"] and len(encoder.asked) == 2
-    assert (report.encoded, report.dropped) == (2, 1)
-    assert_holds(tmp_path / "index", expected(photos))
+    report = store.update(encoder=encoder)
+    copies = ["dresses/copy.png", "renamed.gif", "webp.webp"]
+    assert sorted(opened) == sorted(["dresses/long/1.png", "new.png", *copies])
+    assert sorted(encoder.asked) == [str(changed), str(photos / "new.png")]
+    assert (report.looked_into, report.encoded, report.dropped) == (5, 2, 2)
+    assert report.counts["images"] == 13 and report.counts["unused_vectors"] == 2
+    assert_equal(store.vectors(), expected(photos))
+    report = store.update(verify=True, compact=True)
+    assert (report.looked_into, report.encoded) == (13, 0)
+    assert report.counts == {"images": 13, "broken": 0, "vectors": 11, "unused_vectors": 0}
+    assert_equal(store.vectors(), expected(photos))
 
 
 def test_verify_sees_a_change_that_kept_size_and_time(tmp_path, photos, run):
@@ -95,19 +78,7 @@ def test_verify_sees_a_change_that_kept_size_and_time(tmp_path, photos, run):
     assert path.stat().st_size == times.st_size
     assert index_of(tmp_path / "index", photos, run).encoded == 0
     assert index_of(tmp_path / "index", photos, run, verify=True).encoded == 1
-    assert_holds(tmp_path / "index", expected(photos))
-
-
-def test_copies_and_renamed_files_take_the_vector_there_is(tmp_path, photos, run):
-    shutil.copy(photos / "png.png", photos / "copy within a run.png")
-    index_of(tmp_path / "index", photos, run)
-    shutil.copy(photos / "png.png", photos / "dresses/copy.png")
-    (photos / "gif.gif").rename(photos / "renamed.gif")
-    os.utime(photos / "webp.webp", (1, 1))  # touched
-    report = index_of(tmp_path / "index", photos, run)
-    assert (report.looked_into, report.encoded, report.dropped) == (3, 0, 1)
-    assert report.counts["images"] == 13 and report.counts["vectors"] == 11
-    assert_holds(tmp_path / "index", expected(photos))
+    assert_equal(vectors(tmp_path / "index"), expected(photos))
 
 
 def test_compact_drops_what_was_deleted_and_joins_blocks(tmp_path, photos, run):
@@ -118,38 +89,31 @@ def test_compact_drops_what_was_deleted_and_joins_blocks(tmp_path, photos, run):
     write_picture(photos / "late.png", 40)
     report = index_of(tmp_path / "index", photos, run, compact=True)
     assert report.counts == {"images": 9, "broken": 0, "vectors": 9, "unused_vectors": 0}
-    assert_holds(tmp_path / "index", expected(photos))
+    assert_equal(vectors(tmp_path / "index"), expected(photos))
+    assert read_metadata(tmp_path / "index")["counts"] == report.counts
     blocks = [np.load(path) for path in (tmp_path / "index" / BLOCKS).iterdir()]
     assert sorted(map(len, blocks)) == [1, 4, 4]
 
 
-def test_a_file_that_changes_while_it_is_read_gets_no_vector_of_other_bytes(tmp_path, photos, run):
-    class Changing(Drawn):
-        def files(self, paths, digests, done):
-            features, reasons = super().files(paths, digests, done)
-            return features, [indexing.CHANGED if "webp" in p else "" for p in paths]
-
-    report = index_of(tmp_path / "index", photos, run, Changing())
+def test_a_file_that_changes_while_it_is_read_gets_no_vector_of_other_bytes(store, photos):
+    report = store.update(encoder=Drawn(webp=indexing.CHANGED))
     assert report.broken == [("webp.webp", indexing.CHANGED)]
-    assert index_of(tmp_path / "index", photos, run).broken == []
-    assert_holds(tmp_path / "index", expected(photos))
+    assert store.update().broken == []
+    assert_equal(store.vectors(), expected(photos))
 
 
-def test_odd_names_and_deep_folders_are_all_found(tmp_path, run):
-    photos = tmp_path / "photos"
-    names = ["ünï 画像.png", 'quo"te\'s.png', "new\nline.png", " blank .png", "%41&amp;<b>.png"]
+def test_odd_names_and_deep_folders_are_all_found(store, photos):
     deep = "/".join(f"level {n}" for n in range(20))
-    for seed, name in enumerate([*names, f"{deep}/x.png"]):
-        write_picture(photos / name, seed)
+    names = [*ODD, " %s blank .png", "%41&amp;<b>\\b.png", f"{deep}/x.png"]
+    for seed, name in enumerate(names):
+        odd = write_picture(photos / name, seed)
     for number in range(300):
-        shutil.copy(photos / " blank .png", photos / f"{number}.png")
+        shutil.copy(odd, photos / f"{number}.png")
     (photos / ".hidden.png").write_bytes(b"")
-    with open(os.fsencode(photos) + b"/\xff.png", "wb") as file:
-        file.write((photos / " blank .png").read_bytes())
-    report = index_of(tmp_path / "index", photos, run)
+    shutil.copy(odd, os.fsencode(photos) + b"/\xff.png")
+    report = store.update()
     assert report.broken == [("\\xff.png", "the name is not UTF-8")]
-    assert len(vectors(tmp_path / "index")) == 306
-    assert {*names, f"{deep}/x.png"} <= set(vectors(tmp_path / "index"))
+    assert len(store.vectors()) == 319 and set(names) <= set(store.vectors())
 
 
 def test_links_that_leave_the_folder_are_not_followed(tmp_path, photos, run):
@@ -163,19 +127,21 @@ def test_links_that_leave_the_folder_are_not_followed(tmp_path, photos, run):
     assert "inside.png" in vectors(tmp_path / "index")
 
 
-def test_another_checkpoint_or_decoder_is_refused_by_name(tmp_path, photos, run, monkeypatch):
-    index_of(tmp_path / "index", photos, run)
+def test_another_checkpoint_or_decoder_is_refused_by_name(store, tmp_path, run, monkeypatch):
+    store.update()
     write_run(tmp_path / "weights", scale=1.1)
-    with pytest.raises(InputError, match=r"model.ckpt-7, not with .*weights.*\(other weights\)"):
-        index_of(tmp_path / "index", photos, tmp_path / "weights")
+    made = rf"^{store.open().about['folder']}: made with .*model.ckpt-7, not with .*weights.*"
+    with pytest.raises(InputError, match=rf"{made}\(other weights\)"):
+        store.update(run=tmp_path / "weights")
     write_run(tmp_path / "config", as_published=True)
     with pytest.raises(InputError, match=r"\(other config\)"):
-        index_of(tmp_path / "index", photos, tmp_path / "config")
+        store.update(run=tmp_path / "config")
     moved = shutil.copytree(run, tmp_path / "moved")  # the same run elsewhere is no other
-    assert index_of(tmp_path / "index", photos, moved).encoded == 0
+    assert store.update(run=moved).encoded == 0
     monkeypatch.setattr(sources, "DECODER", "another")
     with pytest.raises(InputError, match=r"\(other decoder\); give another --index_dir"):
-        index_of(tmp_path / "index", photos, run)
+        store.update()
+    assert len(store.vectors()) == 11
 
 
 def test_a_second_writer_and_another_folder_are_refused(tmp_path, photos, run):
@@ -183,8 +149,6 @@ def test_a_second_writer_and_another_folder_are_refused(tmp_path, photos, run):
     with Writer(tmp_path / "index"):
         with pytest.raises(InputError, match="another process is writing"):
             index_of(tmp_path / "index", photos, run)
-    with pytest.raises(InputError, match="made of .*photos, not of"):
-        index_of(tmp_path / "index", photos / "dresses", run)
     with pytest.raises(InputError, match="no such folder"):
         index_of(tmp_path / "index", tmp_path / "nowhere", run)
     with pytest.raises(InputError, match="notes.txt.*: Not a directory"):
@@ -243,24 +207,27 @@ def test_ten_kills_then_one_run_leave_what_an_undisturbed_run_leaves(tmp_path, p
     assert rows > 2
     report = index_of(tmp_path / "killed", photos, run, block_rows=2)
     assert report.broken == [("more/7.png", "HTML or XML page")]
-    assert_holds(tmp_path / "killed", expected(photos, "more/7.png"))
+    assert_equal(vectors(tmp_path / "killed"), expected(photos, "more/7.png"))
     index_of(tmp_path / "calm", photos, run, block_rows=2)
-    assert_holds(tmp_path / "killed", vectors(tmp_path / "calm"))
+    assert_equal(vectors(tmp_path / "killed"), vectors(tmp_path / "calm"))
     used = connect(tmp_path / "killed").execute("SELECT DISTINCT block FROM vectors").fetchall()
     assert len(list((tmp_path / "killed" / BLOCKS).iterdir())) == len(used)
 
 
-def test_a_folder_that_is_not_mounted_empties_no_index(tmp_path, photos, run):
-    index_of(tmp_path / "index", photos, run)
-    before = vectors(tmp_path / "index")
+def test_another_folder_or_one_that_is_not_mounted_empties_nothing(store, tmp_path, photos):
+    store.update()
+    before = store.vectors()
+    with pytest.raises(InputError, match="made of .*photos, not of"):
+        store.update(photos=photos / "dresses")
     photos.rename(tmp_path / "elsewhere")
     photos.mkdir()
-    with pytest.raises(InputError, match="holds no picture, but the index does: .* mounted"):
-        index_of(tmp_path / "index", photos, run, compact=True)
-    assert vectors(tmp_path / "index").keys() == before.keys()
+    empty = f"holds no picture, but the {store.kind} does: .* mounted"
+    with pytest.raises(InputError, match=empty):
+        store.update(compact=True)
+    assert_equal(store.vectors(), before)
     photos.rmdir()
     (tmp_path / "elsewhere").rename(photos)
-    report = index_of(tmp_path / "index", photos, run)
+    report = store.update()
     assert (report.encoded, report.dropped) == (0, 0)
 
 
@@ -272,7 +239,7 @@ def test_an_index_of_many_blocks_asks_for_as_many_open_files(tmp_path, photos, r
         resource.setrlimit(resource.RLIMIT_NOFILE, few)
         assert len(FileIndex(tmp_path / "index")) == len(expected(photos))
         resource.setrlimit(resource.RLIMIT_NOFILE, few)
-        monkeypatch.setattr(store, "allow_open_blocks", lambda: None)
+        monkeypatch.setattr("catalogue.store.allow_open_blocks", lambda: None)
         with pytest.raises(InputError, match="--compact=True joins them"):
             FileIndex(tmp_path / "index")
     finally:

@@ -10,18 +10,13 @@ from command_line.errors import InputError
 from tests.support.small_catalogue import write_picture
 
 
-@pytest.fixture
-def update(store):
-    return store[0]
-
-
-def test_what_is_left_out_is_counted(update, photos, capsys):
+def test_what_is_left_out_is_counted(store, photos, capsys):
     write_picture(photos / "dresses/@eaDir/a.png", 90)
     write_picture(photos / "tops/old/b.png", 91)
     write_picture(photos / "old/c.png", 92)
     for name in ("a.avif", "b.AVIF", "plain"):
         (photos / name).write_bytes(b"x")
-    report = update(exclude=["@eaDir", "tops/old/", "none"])
+    report = store.update(exclude=["@eaDir", "tops/old/", "none"])
     assert report.counts["images"] == 12
     assert list(index_catalogue.left_out(report.skipped)) == [
         "no pictures by their ending: 2 .avif, 1 .txt, 1 without",
@@ -29,16 +24,16 @@ def test_what_is_left_out_is_counted(update, photos, capsys):
         "--exclude=tops/old: 1 left out",
         "--exclude=none: no such folder",
     ]
-    assert update().counts["images"] == 14
+    assert store.update().counts["images"] == 14
 
 
-def test_a_share_that_is_half_away_drops_nothing(update, photos, tmp_path, monkeypatch):
+def test_a_share_that_is_half_away_drops_nothing(store, photos, tmp_path, monkeypatch):
     for seed in range(60):
         write_picture(photos / f"more/{seed}.png", 200 + seed)
-    assert update().counts["images"] == 71
+    assert store.update().counts["images"] == 71
     for seed in range(20):
         (photos / f"more/{seed}.png").unlink()
-    assert update().dropped == 20
+    assert store.update().dropped == 20
     for seed in range(20, 40):
         shutil.move(photos / f"more/{seed}.png", tmp_path)
     moved = list(photos.glob("*.png")) + list(photos.glob("more/40.png"))
@@ -53,13 +48,13 @@ def test_a_share_that_is_half_away_drops_nothing(update, photos, tmp_path, monke
     with monkeypatch.context() as patch:
         patch.setattr(photos_module, "_photo", unreadable)
         with pytest.raises(InputError, match="22 of the index's 51 pictures .* --allow_deletions="):
-            update()
+            store.update()
     for path in tmp_path.glob("*.png"):
         shutil.move(path, photos / "more")
-    report = update()
+    report = store.update()
     assert (report.looked_into, report.dropped, report.counts["images"]) == (0, 0, 51)
     shutil.rmtree(photos / "more")
     with pytest.raises(InputError, match="40 of the index's 51"):
-        update()
-    report = update(allow_deletions=True)
+        store.update()
+    report = store.update(allow_deletions=True)
     assert (report.dropped, report.counts["images"]) == (40, 11)

@@ -52,46 +52,44 @@ def test_one_request_sees_one_index(shop, monkeypatch):
     assert answer.status_code == 200 and "has changed since it was indexed" in answer.text
 
 
-def test_a_search_that_takes_too_long_is_ended(shop, monkeypatch):
-    client, _, _ = shop
+def test_a_search_that_takes_too_long_is_ended(client, monkeypatch):
     monkeypatch.setattr(service, "SECONDS", 0.001)
     late = client.post("/api/search", json={"name": "tops/3.png", "hide_copies": True})
     assert late.status_code == 503 and "too long" in late.json["error"]
 
 
-def test_how_deep_a_request_may_go_is_bounded(shop):
-    client, _, _ = shop
+def test_how_deep_a_request_may_go_is_bounded(client):
     for asked in ({"skip": 991, "top": 10}, {"skip": 10**9}, {"top": 1001}):
         answer = client.post("/api/search", json={"name": "tops/3.png", **asked})
         assert answer.status_code == 400
     assert client.get(f"/?p={numbers(client)['tops/3.png']}&t=&from=1990").status_code == 400
 
 
-def test_few_pictures_are_decoded_at_once(shop, monkeypatch):
-    client, _, _ = shop
-    now, most, lock, make = [0], [0], threading.Lock(), service.jpeg
+def test_few_pictures_are_decoded_at_once(client, monkeypatch):
+    now, most, lock, make = [], [], threading.Lock(), service.jpeg
 
     def slow(*asked):
         with lock:
-            now[0] += 1
-            most[0] = max(most[0], now[0])
+            now.append(asked)
+            most.append(len(now))
         time.sleep(0.02)
         with lock:
-            now[0] -= 1
+            now.pop()
         return make(*asked)
+
+    def get(number):
+        return client.application.test_client().get(f"/picture/{number}")
+
+    def upload(number):
+        data = {"image": (io.BytesIO(png()), "x.png")}
+        return client.application.test_client().post("/upload", data=data)
 
     monkeypatch.setattr(service, "jpeg", slow)
     some = list(numbers(client).values())[:10]
     with ThreadPoolExecutor(8) as pool:
-        sent = [pool.submit(client.application.test_client().get, f"/picture/{n}") for n in some]
-        sent += [
-            pool.submit(
-                client.application.test_client().post, "/upload",
-                data={"image": (io.BytesIO(png()), "x.png")},
-            )
-            for _ in range(4)
-        ]  # fmt: skip
-    assert {answer.result().status_code for answer in sent} == {200, 303} and most == [2]
+        sent = pool.map(get, some), pool.map(upload, range(4))  # all at once
+    assert {answer.status_code for answers in sent for answer in answers} == {200, 303}
+    assert max(most) == 2
 
 
 def test_5000_files_in_a_folder_and_deep_ones_are_all_shown(tmp_path, run, encoding, monkeypatch):

@@ -12,17 +12,15 @@ from PIL import Image
 import search_catalogue
 from catalogue import search
 from catalogue.answers import notes
-from catalogue.encoding import Encoding
 from catalogue.search import Late, Searcher, unknown_words
 from command_line.errors import InputError
-from tests.catalogue.test_indexing import vectors
-from tests.support.shallow import shallow_net
-from tests.support.small_catalogue import index_of, write_picture
+from tests.catalogue.conftest import warm_searcher
+from tests.support.small_catalogue import index_of, vectors, write_picture
 from tests.support.small_run import CAPTIONS, write_run
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory, run):
+def shop(tmp_path_factory, run, encoding):
     """(index folder, photos): 60 pictures in two folders, a copy, a near copy."""
     root = tmp_path_factory.mktemp("shop")
     for seed in range(60):
@@ -32,14 +30,12 @@ def shop(tmp_path_factory, run):
         pixels = np.asarray(image).copy()
     pixels[0, 0] ^= 1
     Image.fromarray(pixels).save(root / "photos/tops/nearly 2.png")
-    with shallow_net():
-        encoder = Encoding(str(run), "")
-    index_of(root / "index", root / "photos", run, lambda path: encoder.files, block_rows=31)
+    index_of(root / "index", root / "photos", run, lambda path: encoding.files, block_rows=31)
     return root / "index", root / "photos"
 
 
 @pytest.fixture(scope="module")
-def searcher(shop, warm_searcher):
+def searcher(shop):
     searcher = warm_searcher(shop[0])
     searcher.traces = traces(searcher)
     return searcher
@@ -50,6 +46,12 @@ def traces(searcher):
     encoder = searcher._encoding._encoder
     functions = (encoder._one, encoder._pool, encoder._text, encoder._compose)
     return [function.experimental_get_tracing_count() for function in functions]
+
+
+@pytest.fixture
+def picture(shop):
+    """One of the catalogue."""
+    return shop[1] / "tops/4.png"
 
 
 @pytest.fixture(scope="module")
@@ -100,40 +102,39 @@ def test_the_query_itself_and_its_copies_are_left_out(shop, searcher):
     assert all(result.distance < 1e-9 for result in kept.results)
 
 
-def test_filters(shop, searcher):
-    path = shop[1] / "tops/4.png"
-    everything = searcher.find(path, CAPTIONS[1], top=100).results
+def test_filters(picture, searcher):
+    everything = searcher.find(picture, CAPTIONS[1], top=100).results
     dresses = [r for r in everything if r.name.startswith("dresses/")]
-    assert searcher.find(path, CAPTIONS[1], top=100, within="dresses").results == dresses
-    assert searcher.find(path, CAPTIONS[1], top=3, within="./dresses/").results == dresses[:3]
+    assert searcher.find(picture, CAPTIONS[1], top=100, within="dresses").results == dresses
+    assert searcher.find(picture, CAPTIONS[1], top=3, within="./dresses/").results == dresses[:3]
+    assert [search.folder(name) for name in ("", ".", "./a/", " a /b")] == ["", "", "a/", " a /b/"]
     for within, near in (("dres", "'dresses/'"), ("Dresses/", "'dresses/'"), ("xyz", "catalogue$")):
         with pytest.raises(InputError, match=f"no folder '{within.strip('/')}/' in .*{near}"):
-            searcher.find(path, CAPTIONS[1], within=within)
+            searcher.find(picture, CAPTIONS[1], within=within)
     bound = everything[9].distance
-    near = searcher.find(path, CAPTIONS[1], top=100, largest_distance=bound)
+    near = searcher.find(picture, CAPTIONS[1], top=100, largest_distance=bound)
     assert near.results == [r for r in everything if r.distance <= bound] and not near.more
 
 
-def test_copies_are_folded_into_the_nearest(shop, searcher, files, monkeypatch):
+def test_copies_are_folded_into_the_nearest(picture, searcher, files, monkeypatch):
     near = np.sum((files["tops/2.png"] - files["tops/nearly 2.png"]) ** 2)
     others = [vector for name, vector in files.items() if not name.endswith("2.png")]
     other = min(np.sum((files["tops/2.png"] - vector) ** 2) for vector in others)
     assert 0 < 2 * near < other
     monkeypatch.setattr(search, "COPY_DISTANCE", 2 * near)
-    path = shop[1] / "tops/4.png"
-    shown = searcher.find(path, top=100)
-    folded = searcher.find(path, top=100, hide_copies=True)
+    shown = searcher.find(picture, top=100)
+    folded = searcher.find(picture, top=100, hide_copies=True)
     copies = [{r.name, *r.copies} for r in folded.results if r.copies]
     assert {"dresses/copy of 1.png", "tops/1.png"} in copies
     assert {"tops/2.png", "tops/nearly 2.png"} in copies
     names = [name for result in folded.results for name in (result.name, *result.copies)]
     assert sorted(names) == sorted(result.name for result in shown.results)
-    few = [searcher.find(path, top=5, skip=skip, hide_copies=True) for skip in range(0, 60, 5)]
+    few = [searcher.find(picture, top=5, skip=skip, hide_copies=True) for skip in range(0, 60, 5)]
     paged = [result for answer in few for result in answer.results]
     assert [r.number for r in paged] == [r.number for r in folded.results]
 
 
-def test_copies_are_looked_for_among_so_many_pictures_and_it_is_said(shop, searcher, monkeypatch):
+def test_copies_are_looked_for_among_so_many_and_it_is_said(picture, searcher, monkeypatch):
     monkeypatch.setattr(search, "COPY_DISTANCE", 1e9)  # all are copies
     monkeypatch.setattr(search, "FOLDED", 20)
     asked, nearest = [], searcher.index.nearest
@@ -143,51 +144,48 @@ def test_copies_are_looked_for_among_so_many_pictures_and_it_is_said(shop, searc
         return nearest(query, count, *where)
 
     monkeypatch.setattr(searcher.index, "nearest", spy)
-    answer = searcher.find(shop[1] / "tops/4.png", top=5, hide_copies=True)
+    answer = searcher.find(picture, top=5, hide_copies=True)
     assert asked == [6, 12, 20] and answer.cut and not answer.more
     assert len(answer.results) == 1 and len(answer.results[0].copies) == 19
     assert any("may be others" in line for line in notes(answer))
 
 
-def test_a_search_can_be_ended(shop, searcher):
+def test_a_search_can_be_ended(picture, searcher):
     with pytest.raises(Late):
-        searcher.find(shop[1] / "tops/4.png", seconds=0.0)
+        searcher.find(picture, seconds=0.0)
 
 
-def test_a_search_keeps_to_the_index_that_it_began_with(shop, searcher, monkeypatch):
-    refreshed = copy.copy(searcher)
+def test_a_search_keeps_to_the_index_that_it_began_with(picture, searcher):
+    refreshed, encoding = copy.copy(searcher), copy.copy(searcher._encoding)
+    refreshed._encoding = encoding
 
-    class Refreshing:
-        longest = searcher._encoding.longest
+    def query(*asked):
+        refreshed.index = None
+        return searcher._encoding.query(*asked)
 
-        def query(self, *asked):
-            refreshed.index = None
-            return searcher._encoding.query(*asked)
-
-    refreshed._encoding = Refreshing()
-    path = shop[1] / "tops/4.png"
-    assert refreshed.find(path).results == searcher.find(path).results
+    encoding.query = query
+    assert refreshed.find(picture).results == searcher.find(picture).results
 
 
-def test_after_warming_up_no_sentence_compiles_anything(shop, searcher):
+def test_after_warming_up_no_sentence_compiles_anything(picture, searcher):
     for text in ("", "dress", CAPTIONS[0]):
-        searcher.find(shop[1] / "tops/4.png", text)
+        searcher.find(picture, text)
     assert traces(searcher) == searcher.traces
 
 
-def test_folders_are_called_as_they_are():
-    assert [search.folder(name) for name in ("", ".", "./a/", " a /b")] == ["", "", "a/", " a /b/"]
-
-
-def test_words_that_do_not_count_are_named(shop, searcher):
-    path, text = shop[1] / "tops/4.png", " ".join(64 * ["red"])
-    answer = searcher.find(path, f"{text} longer xyzzy")
+def test_words_that_do_not_count_are_named(picture, searcher):
+    text = " ".join(64 * ["red"])
+    answer = searcher.find(picture, f"{text} longer xyzzy")
     assert answer.beyond == ["longer", "xyzzy"] and answer.unknown == {}
-    assert answer.results == searcher.find(path, text).results
+    assert answer.results == searcher.find(picture, text).results
     assert any("longer xyzzy" in line for line in notes(answer))
 
 
-def test_many_unknown_words_cost_little(searcher, monkeypatch):
+def test_unknown_words_are_named_with_the_nearest_known_and_many_cost_little(searcher, monkeypatch):
+    assert unknown_words(["is", "red"], searcher.known) == {}
+    words = "reed slevees xyzzy xyzzy".split()
+    nearest = {"reed": "red", "slevees": "sleeves", "xyzzy": ""}
+    assert unknown_words(words, searcher.known) == nearest
     asked, near = [], difflib.get_close_matches
     monkeypatch.setattr(
         difflib, "get_close_matches", lambda *a, **o: asked.append(a[0]) or near(*a, **o)
@@ -196,27 +194,19 @@ def test_many_unknown_words_cost_little(searcher, monkeypatch):
     assert list(unknown_words(words, searcher.known)) == words and len(asked) == search.SUGGESTED
 
 
-def test_unknown_words_are_named_with_the_nearest_known(searcher):
-    assert unknown_words(["is", "red"], searcher.known) == {}
-    assert unknown_words("reed slevees xyzzy xyzzy".split(), searcher.known) == {
-        "reed": "red", "slevees": "sleeves", "xyzzy": "",
-    }  # fmt: skip
-
-
-def test_a_text_without_words_is_none(shop, searcher):
-    picture = shop[1] / "tops/4.png"
+def test_a_text_without_words_is_none(picture, searcher):
     for text in (" ", "?!"):
         assert searcher.find(picture, text).results == searcher.find(picture).results
 
 
-def test_what_is_no_query_is_said(tmp_path, shop, searcher):
+def test_what_is_no_query_is_said(tmp_path, picture, searcher):
     (tmp_path / "no.jpg").write_bytes(b"<html>")
     with pytest.raises(InputError, match=r"no.jpg: not a readable image \(HTML or XML page\)"):
         searcher.find(tmp_path / "no.jpg")
     with pytest.raises(InputError, match="not a readable image"):
         searcher.find(b"")
     with pytest.raises(InputError, match="501 characters, at most 500"):
-        searcher.find(shop[1] / "tops/4.png", "x" * 501)
+        searcher.find(picture, "x" * 501)
     with pytest.raises(InputError, match="no index here"):
         Searcher(tmp_path)
 
@@ -227,13 +217,6 @@ def test_the_model_must_be_the_indexs(tmp_path, shop, run):
         Searcher(shop[0], str(tmp_path / "other"))
     shutil.copytree(run, tmp_path / "moved")
     assert len(Searcher(shop[0], str(tmp_path / "moved")).index) == 62
-
-
-def test_an_empty_catalogue_answers_nothing(tmp_path, run):
-    (tmp_path / "photos").mkdir()
-    index_of(tmp_path / "index", tmp_path / "photos", run)
-    path = write_picture(tmp_path / "a.png", 0)
-    assert Searcher(tmp_path / "index").find(path, "is red").results == []
 
 
 def test_commands(tmp_path, shop, capsys):

@@ -1,7 +1,6 @@
 """The real server: what is too slow, too large or for another host; and what --serve=True needs."""
 
 import contextlib
-import http.client
 import json
 import os
 import re
@@ -11,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,12 +22,13 @@ from catalogue.file_index import FileIndex  # noqa: E402
 from catalogue.page import make_app  # noqa: E402
 from catalogue.serve import make_server, serve, trusted_hosts  # noqa: E402
 from command_line.errors import InputError  # noqa: E402
+from tests.catalogue.conftest import warm_searcher  # noqa: E402
 from tests.datasets.test_image_files import huge_png  # noqa: E402
 from tests.support.small_catalogue import index_of, write_picture  # noqa: E402
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory, run, warm_searcher):
+def served(tmp_path_factory, run):
     """(port, folder) of a server of an index with one picture."""
     root = tmp_path_factory.mktemp("served")
     write_picture(root / "photos/a.png", 0)
@@ -43,12 +44,6 @@ def port(served):
     return served[0]
 
 
-def healthy(port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    connection.request("GET", "/api/health")
-    return connection.getresponse().status == 200
-
-
 def answer_of(connection):
     """(status, all that a raw connection is answered with)."""
     received = b""
@@ -56,6 +51,17 @@ def answer_of(connection):
         while part := connection.recv(100_000):
             received += part
     return int(received.split()[1]), received
+
+
+def ask(port, request, host="127.0.0.1"):
+    """-> as answer_of."""
+    with socket.create_connection((host, port), 10) as connection:
+        connection.sendall(request)
+        return answer_of(connection)
+
+
+def healthy(port):
+    return ask(port, head("/api/health"))[0] == 200
 
 
 def head(path, *headers, method="GET", host="127.0.0.1"):
@@ -154,9 +160,7 @@ def test_hostile_requests_are_refused_in_two_seconds_and_nothing_is_written(serv
     sys.addaudithook(watch)
     for name, request in HOSTILE.items():
         start = time.monotonic()
-        with socket.create_connection(("127.0.0.1", port), 10) as connection:
-            connection.sendall(request)
-            status, answer = answer_of(connection)
+        status, answer = ask(port, request)
         took = time.monotonic() - start
         assert 400 <= status < 500 and took < 2, (name, status, took)
         assert str(root).encode() not in answer and b"Traceback" not in answer, name
@@ -250,15 +254,8 @@ def test_other_machines_are_let_in_only_by_name():
     ],
 )
 def test_the_printed_address_answers(host, allowed, printed, served, monkeypatch, capsys):
-    class Stub:
-        def __init__(self, *asked):
-            self.index = FileIndex(served[1] / "index")
-
-        def warm_up(self):
-            pass
-
-        def refresh(self):
-            pass
+    index, nothing = FileIndex(served[1] / "index"), lambda: None
+    searcher = SimpleNamespace(index=index, warm_up=nothing, refresh=nothing)
 
     def make(app, *where, **how):
         server = make_server(app, *where, **how)
@@ -271,7 +268,7 @@ def test_the_printed_address_answers(host, allowed, printed, served, monkeypatch
         except OSError:
             pytest.skip("no IPv6 on this machine")
     servers = []
-    monkeypatch.setattr("catalogue.search.Searcher", Stub)
+    monkeypatch.setattr("catalogue.search.Searcher", lambda *asked: searcher)
     monkeypatch.setattr("catalogue.serve.make_server", make)
     serve(host, allowed, 0, "index")
     names = re.findall(r"http://(\S+):0/", capsys.readouterr().out)
@@ -280,9 +277,8 @@ def test_the_printed_address_answers(host, allowed, printed, served, monkeypatch
     threading.Thread(target=type(servers[0]).run, args=servers, daemon=True).start()
     for name in names:
         there = names[0] if allowed else name  # the second is known to others
-        with socket.create_connection((there.strip("[]"), port), 10) as connection:
-            connection.sendall(head("/api/health", host=f"{name.upper()}:{port}"))
-            assert answer_of(connection)[0] == 200
+        request = head("/api/health", host=f"{name.upper()}:{port}")
+        assert ask(port, request, there.strip("[]"))[0] == 200
     servers[0].close()
 
 

@@ -2,7 +2,6 @@
 
 import io
 import re
-import socket
 import threading
 
 import pytest
@@ -14,11 +13,10 @@ from catalogue.page import make_app  # noqa: E402 - after the skips
 from catalogue.serve import make_server, serve  # noqa: E402
 from command_line.errors import InputError  # noqa: E402
 from tests.catalogue.test_page import cards, png  # noqa: E402
-from tests.catalogue.test_serve import answer_of, head  # noqa: E402
+from tests.catalogue.test_serve import ask, head  # noqa: E402
 
 
-def test_the_page_lives_below_a_prefix_and_says_who_may_read_it(shop):
-    client, _, _ = shop
+def test_the_page_lives_below_a_prefix_and_says_who_may_read_it(client):
     prefixed = {"SCRIPT_NAME": "/shop"}
     link = cards(client.get("/", environ_overrides=prefixed))[0][0]
     page = client.get(f"{link.removeprefix('/shop')}is+red", environ_overrides=prefixed)
@@ -45,16 +43,14 @@ def test_the_page_lives_below_a_prefix_and_says_who_may_read_it(shop):
         assert "Access-Control-Allow-Origin" not in page.headers
 
 
-def test_a_prefix_may_stay_on_or_be_taken_off_by_the_proxy(shop):
-    app = make_app(shop[0].application.service.searcher, ["127.0.0.1"])
+def test_a_prefix_may_stay_on_or_be_taken_off_by_the_proxy(client):
+    app = make_app(client.application.service.searcher, ["127.0.0.1"])
     server = make_server(app, "127.0.0.1", 0, prefix="/shop")
     threading.Thread(target=server.run, daemon=True).start()
     for path in ("/shop/", "/shop", "/"):
-        with socket.create_connection(("127.0.0.1", server.effective_port), 10) as connection:
-            connection.sendall(head(path))
-            status, page = answer_of(connection)
-            assert status == (308 if path == "/shop" else 200)
-            assert b'href="/shop/static/page.css"' in page or b"Location: http" in page
+        status, page = ask(server.effective_port, head(path))
+        assert status == (308 if path == "/shop" else 200)
+        assert b'href="/shop/static/page.css"' in page or b"Location: http" in page
     server.close()
 
 

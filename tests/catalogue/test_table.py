@@ -27,11 +27,10 @@ ROWS = [
 
 @pytest.fixture
 def tabled(store, tmp_path):
-    update, open_index = store
     table = write_table(tmp_path / "shop.csv", ROWS, HEADER)
-    report = update(table=str(table), attributes="colour,kind")
+    report = store.update(table=str(table), attributes="colour,kind")
     assert report.table.endswith("shop.csv: 6 rows, about 5 of the pictures")
-    return update, open_index, table
+    return store
 
 
 def found(index, text, **options):
@@ -40,7 +39,7 @@ def found(index, text, **options):
 
 
 def test_words_find_pictures(tabled):
-    index = tabled[1]()
+    index = tabled.open()
     assert found(index, "blue KURTA") == (["jpg.jpg", "png.png"], 2, [])
     assert found(index, "blue kurta", top=1, skip=1) == (["png.png"], 2, [])
     assert found(index, "cafe gruss") == (["dresses/long/0.png"], 1, [])
@@ -57,7 +56,7 @@ def test_words_find_pictures(tabled):
              "\ud800a"]
 )  # fmt: skip
 def test_words_are_no_syntax(tabled, text):
-    index = tabled[1]()
+    index = tabled.open()
     names, count, missing = found(index, text)
     assert set(names) <= {"jpg.jpg", "png.png"} and count == len(names)
     assert count or missing or len(words_of(text)) > 1
@@ -69,27 +68,27 @@ def test_words_are_no_syntax(tabled, text):
 def test_too_many_words_or_none_are_refused(tabled):
     for text in ("?!", " ".join(map(str, range(13)))):
         with pytest.raises(InputError, match="1 to 12 can be looked for"):
-            find_words(tabled[1](), text)
+            find_words(tabled.open(), text)
 
 
 def test_tables_follow_the_folder(tabled, photos, tmp_path):
-    update, open_index, table = tabled
+    store, table = tabled, tmp_path / "shop.csv"
     write_picture(photos / "not there.png", 70)
     (photos / "png.png").unlink()
-    assert "6 rows, about 5" in update().table  # the same table, read again
-    assert found(open_index(), "blue kurta")[0] == ["jpg.jpg"]
-    assert found(open_index(), "red")[0] == ["dresses/long/0.png", "not there.png", "webp.webp"]
+    assert "6 rows, about 5" in store.update().table  # the same table, read again
+    assert found(store.open(), "blue kurta")[0] == ["jpg.jpg"]
+    assert found(store.open(), "red")[0] == ["dresses/long/0.png", "not there.png", "webp.webp"]
     table.rename(tmp_path / "away.csv")
-    assert "not there any longer; what it said of pictures stays" in update().table
-    assert found(open_index(), "red")[1] == 3
+    assert "not there any longer; what it said of pictures stays" in store.update().table
+    assert found(store.open(), "red")[1] == 3
     (tmp_path / "away.csv").rename(table)
     write_table(table, [("bmp.bmp", "Green", "Kurtas", "")], HEADER)
-    index = update() and open_index()
+    index = store.update() and store.open()
     assert found(index, "kurta")[0] == ["bmp.bmp"] and found(index, "red")[2] == ["red"]
     for columns, said in (("x", "no column 'x'"), ("colour,kind", "image of another row")):
         write_table(table, 2 * ROWS[:1] if "kind" in columns else ROWS, HEADER)
         with pytest.raises(InputError, match=said):
-            update(table=str(table), attributes=columns)
+            store.update(table=str(table), attributes=columns)
 
 
 def test_changes_are_those_of_a_plain_double_loop(store, photos, tmp_path):
@@ -97,8 +96,8 @@ def test_changes_are_those_of_a_plain_double_loop(store, photos, tmp_path):
     names = [str(p.relative_to(photos)) for p in sorted(photos.rglob("*.*")) if p.suffix != ".txt"]
     rows = [(n, *(draw.choice(["A", "b  b", "-"]) for _ in range(2)), draw.choice("xy"))
             for n in names]  # fmt: skip
-    store[0](table=str(write_table(tmp_path / "t.csv", rows, HEADER)))
-    index, values = store[1](), {n: tuple(map(value_of, v)) for n, *v in rows}
+    store.update(table=str(write_table(tmp_path / "t.csv", rows, HEADER)))
+    index, values = store.open(), {n: tuple(map(value_of, v)) for n, *v in rows}
     assert index.about["table"]["columns"] == ["colour", "kind", "note"]  # their values repeat
     for name, own in values.items():
         wanted = {}
@@ -148,6 +147,6 @@ def test_a_table_that_is_none_is_named_by_line(store, tmp_path):
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([HEADER, ("a.png", "red")])
     with pytest.raises(InputError, match=r"t\.csv:2: column kind: 2 cells"):
-        store[0](table=str(path))
+        store.update(table=str(path))
     with pytest.raises(InputError, match="--attributes= are columns of --table="):
-        store[0](attributes="colour")
+        store.update(attributes="colour")

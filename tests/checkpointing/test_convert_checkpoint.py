@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 import extract_features_val
 from checkpointing import convert_published as convert_checkpoint
@@ -20,6 +19,7 @@ from demo.pretrain_backbone import save_slim_checkpoint
 from model import VAL
 from tests.support.golden_recipes import draw, images, join_cell, published_shapes
 from tests.support.shallow import make_shallow, shallow_net
+from tests.support.small_catalogue import write_picture
 from tests.support.small_data import small_fashion_iq
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -85,13 +85,8 @@ def convert(folder, arrays, words=WORDS, name="model.ckpt-50000", **settings):
 def convert_saved(folder, words=WORDS, name="model.ckpt-50000", **settings):
     folder.mkdir(exist_ok=True)
     (folder / "words.txt").write_text("".join(f"{word}\n" for word in words), encoding="utf-8")
-    flags = {
-        "published_checkpoint": folder / name,
-        "vocabulary": folder / "words.txt",
-        "checkpoint_dir": folder / "run",
-        **SMALL,
-        **settings,
-    }
+    paths = dict(published_checkpoint=folder / name, vocabulary=folder / "words.txt")
+    flags = {**paths, "checkpoint_dir": folder / "run", **SMALL, **settings}
     convert_checkpoint.main([f"--{flag}={value}" for flag, value in flags.items()])
     return folder / "run"
 
@@ -133,11 +128,9 @@ def test_converted_features_are_the_published_graphs(tmp_path):
 def test_extraction_takes_a_converted_run(small, arrays, tmp_path, capsys):
     """Features of the whole way equal those of the published ids and names, assigned directly."""
     data = small_fashion_iq(tmp_path / "data")
-    rng = np.random.default_rng(0)
-    for name in json.loads((data / "image_splits/split.dress.val.json").read_text()):
-        path = data / f"image_data/dress/{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)).save(path)
+    names = json.loads((data / "image_splits/split.dress.val.json").read_text())
+    for seed, name in enumerate(names):
+        write_picture(data / f"image_data/dress/{name}.png", seed, (24, 20))
     run = convert(tmp_path, arrays, data_path=data)
     assert f"{len(WORDS)} words, 3 of them" in capsys.readouterr().out
     config = load_config(run)

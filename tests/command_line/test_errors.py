@@ -1,9 +1,6 @@
 """How a script ends."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from tests.command_line.test_tensorflow_start import start
 
 ENDS = {
     "ValueError('ours')": (1, "ValueError: ours"),
@@ -44,9 +41,6 @@ for error in {", ".join(ENDS)}:
 
 def test_a_script_ends_although_images_are_being_loaded():
     """Left to Python, a crash waits for ever for the pipeline's threads."""
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPTS], cwd=Path(__file__).parents[2],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True,
-    )  # fmt: skip
-    ends = [said.splitlines()[-2:] for said in done.stdout.split("-\n")[1:]]
-    assert ends == [[line, f"exit code {code}"] for code, line in ENDS.values()], done.stderr
+    _, out, err = start("-c", SCRIPTS, TF_CPP_MIN_LOG_LEVEL="3")
+    ends = [said.splitlines()[-2:] for said in out.split("-\n")[1:]]
+    assert ends == [[line, f"exit code {code}"] for code, line in ENDS.values()], err

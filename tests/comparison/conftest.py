@@ -7,10 +7,9 @@ from tests.support.fake_scripts import FakeScripts
 
 @pytest.fixture
 def scripts(monkeypatch):
-    monkeypatch.setattr(FakeScripts, "calls", [], raising=False)
-    monkeypatch.setattr(FakeScripts, "used", {"keras": "3.0"}, raising=False)
-    monkeypatch.setattr(FakeScripts, "failing", (), raising=False)
-    monkeypatch.setattr(FakeScripts, "stop_after", 0, raising=False)
+    fresh = dict(calls=[], used={"keras": "3.0"}, failing=(), stop_after=0)
+    for name, value in fresh.items():
+        monkeypatch.setattr(FakeScripts, name, value, raising=False)
     monkeypatch.setattr(compare, "Scripts", FakeScripts)
     return FakeScripts
 

@@ -45,12 +45,9 @@ def test_stopped_and_started_again_it_ends_as_one_left_alone(scripts, drawn, tmp
         compare.main(flags(drawn, tmp_path / "stopped"))
     scripts.stop_after = 0
     compare.main(flags(drawn, tmp_path / "stopped"))
-    for suffix in ("md", "png"):
-        tables = [
-            (tmp_path / name / f"results/comparison_fashion_iq.{suffix}").read_bytes()
-            for name in ("alone", "stopped")
-        ]
-        assert tables[0] == tables[1]
+    for file in ("results/comparison_fashion_iq.md", "results/comparison_fashion_iq.png"):
+        alone, stopped = ((tmp_path / name / file).read_bytes() for name in ("alone", "stopped"))
+        assert alone == stopped
 
 
 def test_a_failed_run_is_named_and_the_others_go_on(scripts, drawn, tmp_path):
@@ -82,26 +79,21 @@ def test_runs_with_other_settings_are_not_taken_for_these(scripts, drawn, tmp_pa
     compare.main(flags(drawn, tmp_path, "--rates=1e-3", "--keep_checkpoints=2"))
 
 
-def test_answers_to_other_tuning_data_are_not_taken_for_these(scripts, drawn, tmp_path):
+@pytest.mark.parametrize("stopped", [False, True])
+def test_other_tuning_data_are_asked_and_answers_gone_before(scripts, drawn, tmp_path, stopped):
     compare.main(flags(drawn, tmp_path, "--compositions=val"))
-    other = drawn.with_name("other_tuning")
-    shutil.copytree(f"{drawn}_tuning", other)
+    other = shutil.copytree(f"{drawn}_tuning", tmp_path / "other")
+    again = flags(drawn, tmp_path, "--compositions=val", f"--tuning_data={other}")
+    if stopped:
+        scripts.stop_after = len(scripts.calls) + 3  # two of ground truth, the first one's features
+        with pytest.raises(InputError, match="stopped by SIGTERM"):
+            compare.main(again)
+        scripts.stop_after = 0
     scripts.calls.clear()
-    compare.main(flags(drawn, tmp_path, "--compositions=val", f"--tuning_data={other}"))
-    asked = [flag(f, "data_path") for s, f in scripts.calls if s == "extract_features_val.py"]
-    assert asked == [str(other)] * 3 and trained(scripts) == []
-
-
-def test_answers_to_other_tuning_data_are_gone_before_new_ones_are_asked(scripts, drawn, tmp_path):
-    compare.main(flags(drawn, tmp_path, "--compositions=val"))
-    other = f"--tuning_data={shutil.copytree(f'{drawn}_tuning', tmp_path / 'other')}"
-    scripts.stop_after = len(scripts.calls) + 3  # two of ground truth, the first one's features
-    with pytest.raises(InputError, match="stopped by SIGTERM"):
-        compare.main(flags(drawn, tmp_path, "--compositions=val", other))
-    scripts.stop_after = 0
-    scripts.calls.clear()
-    compare.main(flags(drawn, tmp_path, "--compositions=val", other))
+    compare.main(again)
     assert sum(script == "test_val.py" for script, _ in scripts.calls) == 3
+    asked = [flag(f, "data_path") for s, f in scripts.calls if s == "extract_features_val.py"]
+    assert trained(scripts) == [] and (stopped or asked == [str(other)] * 3)
 
 
 @pytest.mark.parametrize("changed", ["model.ckpt.index", "fashion_iq/demo_data.json"])
@@ -132,12 +124,10 @@ def test_the_report_says_with_what_each_run_was_made(scripts, drawn, tmp_path):
 
 
 def test_runs_at_once_give_the_same_table(scripts, drawn, tmp_path):
-    cores = len(os.sched_getaffinity(0))
+    cores, tables = len(os.sched_getaffinity(0)), []
     for count in (1, cores):
         compare.main(flags(drawn, tmp_path / str(count), f"--runs_at_once={count}"))
-    tables = [
-        (tmp_path / f"{count}/results/comparison_fashion_iq.md").read_text() for count in (1, cores)
-    ]
+        tables.append((tmp_path / f"{count}/results/comparison_fashion_iq.md").read_text())
     assert tables[0] == tables[1]
     with pytest.raises(InputError, match=f"--runs_at_once={cores + 1}: 1 to {cores} here"):
         compare.main(flags(drawn, tmp_path, f"--runs_at_once={cores + 1}"))
@@ -145,9 +135,8 @@ def test_runs_at_once_give_the_same_table(scripts, drawn, tmp_path):
 
 def test_quick_is_a_default_and_a_table_of_its_own(scripts, drawn, tmp_path):
     compare.main(flags(drawn, tmp_path, "--quick=True"))  # rows and seeds as given
-    assert [path.name for path in sorted((tmp_path / "results").glob("*.md"))] == [
-        "comparison_fashion_iq_quick.md"
-    ]
+    (table,) = (tmp_path / "results").glob("*.md")
+    assert table.name == "comparison_fashion_iq_quick.md"
     rows = [flag(f, "composition") for script, f in scripts.calls if script == "train_val.py"]
     assert rows == ["val", "val", "sum", "sum", "text_only", "text_only"]
     with pytest.raises(InputError, match="--quick=True: a look at the demo"):
@@ -272,10 +261,9 @@ def test_a_run_that_never_saved_is_begun_anew_with_other_settings(scripts, drawn
     """As training itself takes it."""
     one = ["--rates=1e-3", "--compositions=sum", "--seeds=0"]
     compare.main(flags(drawn, tmp_path, *one))
-    for path in (tmp_path / "runs").rglob("model.ckpt-*.index"):
-        path.unlink()
-    for path in (tmp_path / "runs").rglob("ranks_*"):
-        path.unlink()
+    for kept in ("model.ckpt-*.index", "ranks_*"):
+        for path in (tmp_path / "runs").rglob(kept):
+            path.unlink()
     before = len(trained(scripts))
     compare.main(flags(drawn, tmp_path, *one, "--train_length=400"))
     assert len(trained(scripts)) == before + 1

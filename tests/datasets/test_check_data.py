@@ -7,24 +7,14 @@ from PIL import Image
 
 import datasets
 from datasets import check_data
-from tests.support.small_data import (
-    FASHION_IQ,
-    SHOES,
-    real,
-    small_fashion200k,
-    small_fashion_iq,
-    write,
-)
+from tests.support.small_data import ANNOTATIONS, real, small_fashion200k, small_fashion_iq, write
 
 
 def draw_images(dataset, root):
     """A picture, each of its own colour, for every image that a data set names."""
     needed = {n: p for p in check_data.read_parts(dataset, root) for n in check_data._needed(p)}
     for i, (name, part) in enumerate(sorted(needed.items(), key=lambda item: item[0])):
-        folder, name = (
-            ("image_data/" + part.subset + "/", name + ".jpg") if part.subset else ("", name)
-        )
-        path = root / (folder + name)
+        path = root / (f"image_data/{part.subset}/{name}.jpg" if part.subset else name)
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8), (i * 40 % 256, i, 99)).save(path)
 
@@ -84,10 +74,9 @@ def test_placeholders(tmp_path, capsys):
     draw_images("fashion_iq", root)
     Image.new("P", (1, 1)).save(root / "image_data/dress/DT00000000.jpg", "GIF")
     names = [f"SV0000000{i}" for i in range(4)]
+    picture = (root / "image_data/shirt/SV00000000.jpg").read_bytes()
     for name in names:
-        (root / f"image_data/shirt/{name}.jpg").write_bytes(
-            (root / "image_data/shirt/SV00000000.jpg").read_bytes()
-        )
+        write(root / f"image_data/shirt/{name}.jpg", picture)
     same = f"4 images have the same bytes from different URLs: {', '.join(names[:3])}, ..."
     report = run(capsys, "fashion_iq", root, "--released=False", "--decode")
     path = f"{root}/image_data/dress/DT00000000.jpg"
@@ -112,9 +101,9 @@ def test_broken_annotations_are_a_problem(tmp_path, capsys):
 
 
 @real
-@pytest.mark.parametrize(("dataset", "root"), [("fashion_iq", FASHION_IQ), ("shoes", SHOES)])
-def test_released_counts(capsys, dataset, root):
-    report = run(capsys, dataset, root)
+@pytest.mark.parametrize("dataset", ["fashion_iq", "shoes"])
+def test_released_counts(capsys, dataset):
+    report = run(capsys, dataset, ANNOTATIONS / dataset)
     assert len(report["problems"]) == 1 and "images missing" in report["problems"][0]
     assert len(report["missing"]) == (40_151 if dataset == "fashion_iq" else 8_479 + 4_658)
     for name, part in report["images"].items():

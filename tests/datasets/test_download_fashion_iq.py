@@ -1,7 +1,6 @@
 """The command against a local server: gaps, later runs, a kill and an interrupt in between."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -19,16 +18,9 @@ from datasets import fashion_iq_images
 from datasets.fashion_iq import read_url_list
 from datasets.placeholders import MOST_URLS, shared_bytes
 from tests.datasets.test_image_files import JPEG
-from tests.support.image_server import image_server
-from tests.support.small_data import small_fashion_iq, write
+from tests.support.small_data import maybe_input_error, small_fashion_iq, write
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def server(monkeypatch):
-    with image_server(monkeypatch) as server:
-        yield server
 
 
 def data_folder(root, server, **special):
@@ -110,16 +102,24 @@ def test_bytes_that_many_names_share():
     assert shared_bytes(digests, {"F": "/x", "I": "/x"}) == [list("ABCDE")]  # F to I: three URLs
 
 
-def test_kill_and_resume(server, tmp_path):
+def stopped(root, server, with_signal, *flags):
+    """A download of 27 images, sent a signal after two -> (its exit status, what it printed)."""
     names = [f"{c}V0000000{i}" for c in "DST" for i in range(6)]
-    root = data_folder(tmp_path, server, **{name: f"/nap/{name}" for name in names})
+    data_folder(root, server, **{name: f"/nap/{name}" for name in names})
     command = [sys.executable, "download_fashion_iq.py", f"--data_path={root}", "--threads=2"]
-    process = subprocess.Popen([*command, "--allow_host=127.0.0.1"], cwd=ROOT)
+    command += ["--allow_host=127.0.0.1", *flags]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
     while len(list(root.rglob("*V*.jpg"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.send_signal(with_signal)
+    printed, _ = process.communicate(timeout=30)
+    return process.returncode, printed
+
+
+def test_kill_and_resume(server, tmp_path):
+    root = tmp_path
+    assert stopped(root, server, signal.SIGKILL)[0] == -signal.SIGKILL
     kept = {path: path.stat().st_mtime_ns for path in root.rglob("*.jpg")}
     assert 2 <= len(kept) < 27
     with (root / "download_log.jsonl").open("a") as log:
@@ -135,17 +135,10 @@ def test_kill_and_resume(server, tmp_path):
 
 
 def test_interrupt(server, tmp_path):
-    names = [f"{c}V0000000{i}" for c in "DST" for i in range(6)]
-    root = data_folder(tmp_path, server, **{name: f"/nap/{name}" for name in names})
-    command = [sys.executable, "download_fashion_iq.py", f"--data_path={root}", "--threads=2"]
-    command += ["--allow_host=127.0.0.1", "--rate=4"]  # seven seconds: the signal can't come late
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    while not list(root.rglob("*V*.jpg")) and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=30)
-    assert process.returncode == 130 and printed.endswith("goes on from here\n")
-    assert not list(root.rglob("*.part")) and len(list(root.rglob("*.jpg"))) < 27
+    # At this rate it takes seven seconds: the signal can't come late.
+    code, printed = stopped(tmp_path, server, signal.SIGINT, "--rate=4")
+    assert code == 130 and printed.endswith("goes on from here\n")
+    assert not list(tmp_path.rglob("*.part")) and len(list(tmp_path.rglob("*.jpg"))) < 27
 
 
 def test_without_network(server, tmp_path, monkeypatch):
@@ -174,10 +167,8 @@ def test_bad_lists(tmp_path, line, message):
 def test_any_list_gives_urls_or_input_error(tmp_path_factory, text):
     root = tmp_path_factory.getbasetemp() / "urls"
     write(root / "image_url/asin2url.shirt.txt", text)
-    try:
+    with maybe_input_error(r"asin2url\.shirt\.txt:"):
         assert all(re.fullmatch("[A-Z0-9]{10}", asin) for asin in read_url_list(root, "shirt"))
-    except InputError as error:
-        assert "asin2url.shirt.txt:" in str(error)
 
 
 def test_bad_log_and_flags(server, tmp_path):

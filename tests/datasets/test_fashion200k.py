@@ -82,8 +82,10 @@ def test_an_image_listed_twice_is_one_image():
     assert sorted(triplet[:2]) == ["women/0.jpeg", "women/1.jpeg"]
 
 
-def write_full_size(root):
+@pytest.fixture(scope="module")
+def full_size(tmp_path_factory):
     """Label files of the released size: 172,049 and 29,789 images, 53,099 captions in train."""
+    root = tmp_path_factory.mktemp("fashion200k")
     draw = random.Random(0)
     words = [f"w{i}" for i in range(4000)]
     weights = list(itertools.accumulate(1 / (i + 1) for i in range(4000)))
@@ -101,12 +103,6 @@ def write_full_size(root):
                 for i in range(part, count, 5)
             ]
             (root / f"labels/c{part}_{split}_detect_all.txt").write_text("".join(lines))
-
-
-@pytest.fixture(scope="module")
-def full_size(tmp_path_factory):
-    root = tmp_path_factory.mktemp("fashion200k")
-    write_full_size(root)
     return root
 
 

@@ -1,8 +1,6 @@
 """From files to squares in [-1, 1]."""
 
 import re
-import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from PIL import Image
 
 from command_line.errors import InputError
 from datasets.images import image_batches, iterate, load_augmented, read_pixels, resize
+from tests.datasets.test_image_files import JPEG, png
 
 
 def bilinear(pixels, size, legacy_grid):
@@ -48,38 +47,24 @@ def test_augmentation_crops_and_flips(tmp_path):
     np.testing.assert_allclose(image, pixels[1:9, 3:11][:, ::-1] / 127.5 - 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("mode, format", [("CMYK", "JPEG"), ("L", "JPEG"), ("P", "PNG")])
-def test_other_colour_models_become_rgb(tmp_path, mode, format):
-    Image.new("RGB", (9, 7), (200, 30, 40)).convert(mode).save(tmp_path / "x", format)
-    assert read_pixels(tmp_path / "x").shape == (7, 9, 3)
+BROKEN = (b"", b"<html>not found</html>", b"\xff\xd8\xff\xe0 cut", JPEG[:900])
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"\xff\xd8\xff\xe0 cut"])
-def test_an_unreadable_image_is_named_in_a_pipeline(tmp_path, content):
+@pytest.mark.parametrize("content", BROKEN, ids=["empty", "page", "header", "truncated"])
+def test_an_unreadable_image_is_named_in_a_pipeline_without_inner_words(tmp_path, content):
     good, bad = tmp_path / "good.jpg", tmp_path / "bad.jpg"
     Image.new("RGB", (9, 9)).save(good)
     bad.write_bytes(content)
-    with pytest.raises(InputError, match=rf"^{bad}: not a readable image"):
+    with pytest.raises(InputError, match=rf"^{bad}: not a readable image") as error:
         list(iterate(image_batches([good, bad], 32, 1, False)))
-
-
-def claim(width, height):
-    """A PNG of some bytes that claims width x height pixels."""
-
-    def chunk(kind, data):
-        checksum = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + checksum
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*parts) for parts in chunks)
+    assert not re.search(r"[{}\[]|__wrapped__", str(error.value)), error.value
 
 
 @pytest.mark.parametrize("size", [(60_000, 60_000), (25_001, 1000)])
 def test_an_image_that_claims_too_many_pixels_is_refused_before_decoding(
     tmp_path, size, monkeypatch
 ):
-    (tmp_path / "huge.png").write_bytes(claim(*size))
+    (tmp_path / "huge.png").write_bytes(png(*size, b"", colour_type=2))
     monkeypatch.setattr(tf.io, "decode_image", None)
     with pytest.raises(InputError, match="huge.png: not a readable image .over 25 megapixels"):
         read_pixels(tmp_path / "huge.png")
@@ -88,13 +73,3 @@ def test_an_image_that_claims_too_many_pixels_is_refused_before_decoding(
 def test_the_largest_image_is_read(tmp_path):
     Image.new("L", (25_000, 1000)).save(tmp_path / "wide.png")
     assert read_pixels(tmp_path / "wide.png").shape == (1000, 25_000, 3)
-
-
-def test_a_truncated_jpeg_is_said_without_inner_words(tmp_path):
-    whole, cut = tmp_path / "whole.jpg", tmp_path / "cut.jpg"
-    pixels = np.random.default_rng(0).integers(0, 256, (60, 60, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(whole)
-    cut.write_bytes(whole.read_bytes()[:900])
-    with pytest.raises(InputError, match="cut.jpg: not a readable image") as error:
-        list(iterate(image_batches([cut], 32, 1, False)))
-    assert not re.search(r"[{}\[]|__wrapped__", str(error.value)), error.value

@@ -1,7 +1,6 @@
 """People's pictures become pixels as people see them; numpy resizes as TensorFlow, bit for bit."""
 
 import struct
-import zlib
 from io import BytesIO
 
 import numpy as np
@@ -12,7 +11,7 @@ from datasets.image_files import decode_picture
 from datasets.images import decode_pixels
 from datasets.images import resize as tensorflows_resize
 from datasets.pictures import resize
-from tests.datasets.test_image_files import encoded
+from tests.datasets.test_image_files import encoded, png
 
 SIZES = ((96, 96), (1, 1), (2, 3), (3, 5), (5, 2), (17, 33), (101, 50), (64, 1), (1, 64))
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -108,15 +107,7 @@ def png_of_16_bit(colour_type, channels, transparent=b""):
     """-> (its bytes, values [8, 9, channels])"""
     pixels = np.random.default_rng(0).integers(0, 2**16, (8, 9 * channels), np.uint16)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
-
-    def chunk(name, data):
-        checksum = struct.pack(">I", zlib.crc32(name + data))
-        return struct.pack(">I", len(data)) + name + data + checksum
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 9, 8, 16, colour_type, 0, 0, 0))
-    colours = chunk(b"tRNS", transparent) if transparent else b""
-    data = chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + header + colours + data, pixels.reshape(8, 9, channels)
+    return png(9, 8, rows, 16, colour_type, transparent), pixels.reshape(8, 9, channels)
 
 
 @pytest.mark.parametrize("colour_type, channels", [(0, 1), (2, 3), (4, 2), (6, 4)])

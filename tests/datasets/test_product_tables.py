@@ -34,12 +34,7 @@ BAD_TABLES = {  # content, line, column, what the message says
     "several names": (HEAD + b"0|1,men,shirt,red\n", 2, "image", "one picture a row"),
     "none of the images": (HEAD + b"x.png,men,shirt,red\n", 2, "image", "none of the images"),
     "XLSX": (b"PK\x03\x04\xf6rest", 1, None, "not UTF-8 (byte 4 of the file): save it as UTF-8"),
-    "Latin-1": (
-        HEAD + ROWS + "2.png,men,shirt,gr\xfcn\n".encode("latin-1"),
-        4,
-        None,
-        "a table as CSV",
-    ),
+    "Latin-1": (HEAD + ROWS + b"2.png,men,shirt,gr\xfcn\n", 4, None, "a table as CSV"),
     "UTF-16": ((HEAD + ROWS).decode().encode("utf-16"), 1, None, "not UTF-8"),
     "oversize": (HEAD + b"0.png,men," + b"x" * 200_000 + b",red\n", 2, "kind", "200000 characters"),
     "a part unknown": (b"image,gender,kind,colour,split\n0.png,men,a,b,dev\n", 2, "split", "'dev'"),
@@ -70,23 +65,16 @@ def refusal(shop, table, *flags):
     return str(error.value)
 
 
-@pytest.mark.parametrize("name", BAD_TABLES)
-def test_a_bad_table_is_refused(name, shop):
-    content, line, column, what = BAD_TABLES[name]
-    table = shop.with_name("bad.csv")
-    table.write_bytes(content)
-    message = refusal(shop, table)
-    assert message.startswith(f"{table}:{line}: " + (f"column {column}: " if column else ""))
-    assert what in message
-
-
-@pytest.mark.parametrize("name", BAD_TRIPLETS)
-def test_bad_triplets_are_refused(name, shop):
-    content, line, column, what = BAD_TRIPLETS[name]
-    triplets = shop.with_name("bad.csv")
-    triplets.write_bytes(content)
-    message = refusal(shop, shop, f"--triplets={triplets}")
-    assert message.startswith(f"{triplets}:{line}: " + (f"column {column}: " if column else ""))
+@pytest.mark.parametrize(
+    "bad, name", [(bad, name) for bad in (BAD_TABLES, BAD_TRIPLETS) for name in bad]
+)
+def test_a_bad_file_is_refused(bad, name, shop):
+    content, line, column, what = bad[name]
+    file = shop.with_name("bad.csv")
+    file.write_bytes(content)
+    tables = [file] if bad is BAD_TABLES else [shop, f"--triplets={file}"]
+    message = refusal(shop, *tables)
+    assert message.startswith(f"{file}:{line}: " + (f"column {column}: " if column else ""))
     assert what in message
 
 

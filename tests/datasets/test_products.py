@@ -15,9 +15,16 @@ from command_line.errors import InputError
 from datasets import products
 from datasets.pair_index import PairIndex
 from datasets.prepare_products import count_partners
+from datasets.product_table import Table
 from datasets.products import PHRASES, one_value_less, sample
 from datasets.tuning_split import write_tuning_split
-from tests.support.small_products import HEADER, prepare, small_shop, write_table
+from tests.support.small_products import HEADER, PHOTOGRAPHS, prepare, small_shop, write_table
+
+ATTRIBUTES = ["gender", "baseColour", "articleType", "usage"]
+COUNTED = {  # products, sets of values, with a partner, of these by, values of each
+    "products.csv": (8591, 1168, 8584, [5866, 8497, 8385, 4508], [5, 43, 75, 6]),
+    "small/products.csv": (19927, 2442, 19913, [14079, 19774, 19689, 11149], [5, 46, 134, 8]),
+}
 
 
 def plain_column(ours, theirs):
@@ -114,9 +121,22 @@ def test_pairs_of_2000_products_are_those_of_a_double_loop():
     assert min(shares[column] for column in range(3)) > 400  # even, whatever the column's size
 
 
+@pytest.mark.skipif(not PHOTOGRAPHS.exists(), reason="no ../shared/photographs here")
+@pytest.mark.parametrize("name", COUNTED)
+def test_partners_of_the_photographs(name):
+    """The counts are another program's."""
+    columns = [Table(PHOTOGRAPHS / name).values(attribute, "") for attribute in ATTRIBUTES]
+    rows = list(zip(*columns, strict=True))
+    index = PairIndex(enumerate(rows), one_value_less)
+    by = list(count_partners(index, ATTRIBUTES).values())
+    values = [len(set(column) - {None}) for column in columns]
+    assert (len(rows), len(set(rows)), len(index.modifiable), by, values) == COUNTED[name]
+
+
 @pytest.fixture
 def shop(tmp_path):
-    return tmp_path, small_shop(tmp_path)
+    rows = small_shop(tmp_path)
+    return tmp_path, rows, write_table(tmp_path / "shop.csv", rows)
 
 
 def parts_of(data):
@@ -124,12 +144,12 @@ def parts_of(data):
 
 
 def test_what_is_written(shop, capsys):
-    root, rows = shop
+    root, rows, table = shop
     for name, content in (("0.png", b"<html>"), ("2.png", (root / "photos/1.png").read_bytes())):
         (root / "photos" / name).write_bytes(content)
     (root / "photos/3.png").unlink()
     Image.new("RGB", (7, 40)).save(root / "photos/4.png")
-    data = prepare(root, write_table(root / "shop.csv", rows))
+    data = prepare(root, table)
     printed = capsys.readouterr().out
     for line in ("0.png: HTML or XML page", "4.png: smaller than 8 pixels a side"):
         assert f"{line}\n" in printed
@@ -163,8 +183,8 @@ def test_what_is_written(shop, capsys):
 
 
 def test_reader(shop):
-    root, rows = shop
-    data = prepare(root, write_table(root / "shop.csv", rows))
+    root, rows, table = shop
+    data = prepare(root, table)
     entries, about = products.read_products(data)
     values, part = {p.image: p.values for p in entries}, {p.image: p.part for p in entries}
     training, benchmark = products.read_training(data), products.read_benchmark(data, "", "val")
@@ -197,8 +217,8 @@ def test_reader(shop):
 
 
 def test_tuning_root(shop):
-    root, rows = shop
-    data = prepare(root, write_table(root / "shop.csv", rows))
+    root, rows, table = shop
+    data = prepare(root, table)
     before = parts_of(data)
     line = write_tuning_split(products, data, root / "tuning")
     after = parts_of(root / "tuning")
@@ -214,9 +234,8 @@ def test_tuning_root(shop):
 
 
 def test_rows_added_and_gone_move_nobody_else(shop, capsys):
-    root, rows = shop
-    table = root / "shop.csv"
-    before = parts_of(prepare(root, write_table(table, rows)))
+    root, rows, table = shop
+    before = parts_of(prepare(root, table))
     photo = root / "photos"
     (photo / "new.png").write_bytes((photo / "8.png").read_bytes())  # joins a group
     random.Random(0).shuffle(rows)
@@ -232,19 +251,18 @@ def test_rows_added_and_gone_move_nobody_else(shop, capsys):
 
 
 def test_groups_and_given_parts(shop):
-    root, rows = shop
-    data = prepare(root, write_table(root / "shop.csv", rows), "--group=style")
+    root, rows, table = shop
+    data = prepare(root, table, "--group=style")
     parts = parts_of(data)
     assert all(parts[f"{i}.png"] == parts[f"{i + 1}.png"] for i in range(0, 120, 2))
     assert len(set(parts.values())) == 3
     own = [[*row, {"0": "val", "1": "Training"}.get(row[0][:-4], "")] for row in rows]
-    prepare(root, write_table(root / "shop.csv", own, (*HEADER, "split")), "--group=style")
+    prepare(root, write_table(table, own, (*HEADER, "split")), "--group=style")
     assert parts_of(data) == {**parts, "0.png": "validation", "1.png": "training"}
 
 
 def test_given_triplets(shop, capsys):
-    root, rows = shop
-    table = write_table(root / "shop.csv", rows)
+    root, rows, table = shop
     parts = parts_of(prepare(root, table))
     of = {part: [name for name in parts if parts[name] == part] for part in products.PARTS}
     (a, b, c), (d, e, *_), (f, g, *_) = of["training"][:3], of["tuning"], of["validation"]
@@ -265,8 +283,7 @@ def test_given_triplets(shop, capsys):
 
 
 def test_given_triplets_alone(shop):
-    root, rows = shop
-    table = write_table(root / "shop.csv", rows)
+    root, rows, table = shop
     own = [(f"{i}.png", f"{i + 1}.png", f"text {i}") for i in range(0, 120, 2)]
     flag = f"--triplets={write_table(root / 'own.csv', own, ('reference', 'target', 'caption'))}"
     data = prepare(root, table, flag, attributes="")

@@ -1,7 +1,5 @@
 """The tenth that settings are chosen by: fixed, in the released format, sharing no image."""
 
-from pathlib import Path
-
 import pytest
 
 import datasets
@@ -10,8 +8,7 @@ from datasets import fashion200k
 from datasets.fashion200k import read_fashion200k
 from datasets.tuning_split import split_by_image, write_tuning_split
 from demo.generate_demo_data import generate
-
-RELEASED = Path(__file__).parents[3] / "shared" / "annotations"
+from tests.support.small_data import ANNOTATIONS, real
 
 
 def test_pairs_that_share_an_image_stay_together():
@@ -34,10 +31,10 @@ def of_root(dataset, root):
     return train, queries, ({n for t in train for n in (t.reference, t.target)}, shown)
 
 
-@pytest.mark.skipif(not RELEASED.exists(), reason="no ../shared/annotations: the released files")
+@real
 @pytest.mark.parametrize("dataset", ["fashion_iq", "shoes"])
 def test_released_training_triplets_are_divided(dataset, tmp_path):
-    root, source = tmp_path / "tuning", RELEASED / dataset
+    root, source = tmp_path / "tuning", ANNOTATIONS / dataset
     line = write_tuning_split(datasets.READERS[dataset], source, root)
     whole = datasets.READERS[dataset].read_training(source).given
     train, queries, (trained, shown) = of_root(dataset, root)

@@ -7,7 +7,7 @@ from command_line.errors import InputError
 from evaluation import evaluation_set, features
 from evaluation.groundtruth import build_groundtruth, groundtruth_path, save_groundtruth
 from evaluation.ranking import rank_correct
-from tests.datasets.test_datasets import small_fashion_iq
+from tests.support.small_data import small_fashion_iq
 from tests.support.small_features import write_features
 
 

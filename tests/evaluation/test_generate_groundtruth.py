@@ -17,7 +17,7 @@ from evaluation.groundtruth import (
     save_groundtruth,
 )
 from generate_groundtruth import main
-from tests.datasets.test_datasets import FASHION_IQ, real, small_fashion200k, small_fashion_iq
+from tests.support.small_data import FASHION_IQ, real, small_fashion200k, small_fashion_iq
 
 
 def test_one_target(tmp_path):

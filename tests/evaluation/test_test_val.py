@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,34 +19,34 @@ from evaluation.groundtruth import (
     save_groundtruth,
 )
 from evaluation.recall import recall_at_k
+from tests.support.small_data import FASHION_IQ, real
 from tests.support.small_features import shoes_truth, write_features
 
-FASHION_IQ = Path(__file__).parents[3] / "shared" / "annotations" / "fashion_iq"
-GONE = ["img_womens_boots_0.jpg"]
 READER = re.compile(
     r"^image retrieval: (?:(\w+) )?recall: R@1 = ([\d.]+), R@10 = ([\d.]+), R@50 = ([\d.]+) $"
 )
 
 
+def write_shoes(root, truth, **how):
+    """Ground truth and features of a small Shoes."""
+    save_groundtruth(groundtruth_path(root), truth)
+    write_features(root / "features", {"val": truth}, data_path=str(root), **how)
+    return root
+
+
 @pytest.fixture
-def shoes(tmp_path):
-    truth = shoes_truth()
-    save_groundtruth(groundtruth_path(tmp_path, "", "val"), truth)
-    return tmp_path, truth
+def root(tmp_path):
+    return write_shoes(tmp_path, shoes_truth())
 
 
-def evaluate(tmp_path, *flags):
-    test_val.main(
-        [f"--feature_dir={tmp_path / 'features'}", f"--results_dir={tmp_path / 'results'}", *flags]
-    )
-    log = next((tmp_path / "results").glob("*.log")).read_text().split("\n")
-    results = (tmp_path / "results" / "results.jsonl").read_text().splitlines()
+def evaluate(root, *flags):
+    test_val.main([f"--feature_dir={root}/features", f"--results_dir={root}/results", *flags])
+    log = next((root / "results").glob("*.log")).read_text().split("\n")
+    results = (root / "results" / "results.jsonl").read_text().splitlines()
     return log, [json.loads(line) for line in results]
 
 
-def test_log_and_jsonl_of_perfect_features(shoes):
-    root, truth = shoes
-    write_features(root / "features", {"val": truth}, data_path=str(root), step=7, checkpoint="c")
+def test_log_and_jsonl_of_perfect_features(root):
     np.save(root / "features" / "test_images.npy", np.eye(5, dtype=np.float32))
     perfect = np.eye(5, dtype=np.float32)[[0, 1, 2, 3, 4, 2]]  # the last one is wrong, and ties
     np.save(root / "features" / "query_images.npy", perfect)
@@ -61,13 +60,11 @@ def test_log_and_jsonl_of_perfect_features(shoes):
     )
     assert len((root / "results" / "results_shoes.log").read_text().splitlines()) == 6
     assert results[0]["R@1"] == pytest.approx(83.3333) and results[0]["median_rank"] == 1
-    assert (results[0]["step"], results[0]["checkpoint"]) == (7, "c")
+    assert (results[0]["step"], results[0]["checkpoint"]) == (7, "c-7")
 
 
-def test_saved_ranks_say_what_the_score_says(shoes):
-    root, truth = shoes
-    write_features(root / "features", {"val": truth}, data_path=str(root))
-    folder = root / "ranks"
+def test_saved_ranks_say_what_the_score_says(root):
+    truth, folder = shoes_truth(), root / "ranks"
     _, (result,) = evaluate(root, f"--save_ranks={folder}", f"--save_trec={folder}")
     lines = (folder / "ranks_shoes_val.jsonl").read_text().splitlines()
     records = [json.loads(line) for line in lines]
@@ -85,33 +82,26 @@ def test_saved_ranks_say_what_the_score_says(shoes):
     assert qrels[5] == "shoes_val-5 0 img_womens_boots_0.jpg 1"
 
 
-def test_missing_images_are_counted_and_said(shoes):
-    root, truth = shoes
+def test_missing_images_are_counted_and_said_and_other_data_refused(tmp_path):
     # Image 0 is the target of queries 0 and 5 and the reference of query 4.
-    write_features(root / "features", {"val": truth}, missing=GONE, data_path=str(root))
+    root = write_shoes(tmp_path, shoes_truth(), missing=["img_womens_boots_0.jpg"])
     log, (result,) = evaluate(root)
     assert "queries: 3 of 6, gallery: 4 of 5, missing images: 1" in log[2]
     assert (result["queries_left_out"], result["missing_images"]) == (3, 1)
-
-
-def test_features_of_other_data_are_refused(shoes):
-    root, truth = shoes
-    write_features(root / "features", {"val": truth}, missing=GONE, data_path=str(root))
     about = json.loads((root / "features" / "features.json").read_text())
     (root / "features" / "features.json").write_text(json.dumps({**about, "missing_images": 0}))
     with pytest.raises(InputError, match="made from other data"):
         evaluate(root)
 
 
-def test_rows_tell_queries_apart_that_have_the_same_words(shoes):
+def test_rows_tell_queries_apart_that_have_the_same_words(tmp_path):
     """Two queries alike in reference and caption, with other targets, stored in reversed order."""
-    root, truth = shoes
+    truth = shoes_truth()
     truth.captions[5], truth.query_references[5] = truth.captions[0], truth.query_references[0]
     correct = truth.correct.toarray()
     correct[5] = correct[3]
     truth = truth._replace(correct=scipy.sparse.csr_array(correct))
-    save_groundtruth(groundtruth_path(root, "", "val"), truth)
-    write_features(root / "features", {"val": truth}, data_path=str(root))
+    root = write_shoes(tmp_path, truth)
     path = root / "features" / "queries.jsonl"
     path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
     np.save(root / "features" / "test_images.npy", np.eye(5, dtype=np.float32))
@@ -122,9 +112,7 @@ def test_rows_tell_queries_apart_that_have_the_same_words(shoes):
 
 
 @pytest.mark.parametrize("change", [{"row": 1}, {"row": 6}, {"row": -1}, {"caption": "other"}])
-def test_rows_that_are_not_their_text_are_refused(shoes, change):
-    root, truth = shoes
-    write_features(root / "features", {"val": truth}, data_path=str(root))
+def test_rows_that_are_not_their_text_are_refused(root, change):
     path = root / "features" / "queries.jsonl"
     first, *others = path.read_text().splitlines()
     path.write_text("\n".join([json.dumps({**json.loads(first), **change}), *others, ""]))
@@ -150,9 +138,7 @@ def test_rows_that_are_not_their_text_are_refused(shoes, change):
         ("gone", "not there"),
     ],
 )
-def test_garbage_features_are_refused_by_name(shoes, name, what, message):
-    root, truth = shoes
-    write_features(root / "features", {"val": truth}, data_path=str(root))
+def test_garbage_features_are_refused_by_name(root, name, what, message):
     path = root / "features" / name
     array = np.load(path)
     if what in ("nan", "infinite", "zero"):
@@ -177,18 +163,14 @@ def test_garbage_features_are_refused_by_name(shoes, name, what, message):
     assert not (root / "results").exists()
 
 
-def test_collapsed_features_are_told_so(shoes, capsys):
-    root, truth = shoes
-    write_features(root / "features", {"val": truth}, data_path=str(root))
+def test_collapsed_features_are_told_so(root, capsys):
     for name, rows in (("query_images.npy", 6), ("test_images.npy", 5)):
         np.save(root / "features" / name, np.ones((rows, 4), np.float32))
     evaluate(root)
     assert "warning: 6 of 6 queries tie" in capsys.readouterr().out
 
 
-def test_unknown_protocol_and_subset_are_refused(shoes):
-    root, truth = shoes
-    write_features(root / "features", {"val": truth}, data_path=str(root))
+def test_unknown_protocol_and_subset_are_refused(root):
     with pytest.raises(InputError, match="--protocol=original: shoes has only val"):
         evaluate(root, "--protocol=original")
     with pytest.raises(InputError, match="--subset=dress"):
@@ -223,14 +205,13 @@ def test_ranks_of_a_gallery_that_holds_the_reference_alone(tmp_path):
     name = "img_womens_boots_0.jpg"
     correct = scipy.sparse.csr_array(np.ones((1, 1), bool))
     truth = GroundTruth(correct, np.array([0]), [name], ["red"], [name])
-    save_groundtruth(groundtruth_path(tmp_path, "", "val"), truth)
-    write_features(tmp_path / "features", {"val": truth}, data_path=str(tmp_path))
+    write_shoes(tmp_path, truth)
     evaluate(tmp_path, f"--save_ranks={tmp_path}", f"--save_trec={tmp_path}")
     (line,) = (tmp_path / "ranks_shoes_val.jsonl").read_text().splitlines()
     assert json.loads(line)["rank"] is None and json.loads(line)["top"] == []
 
 
-@pytest.mark.skipif(not FASHION_IQ.is_dir(), reason="no released annotations beside the checkout")
+@real
 def test_both_protocols_of_the_real_fashion_iq(tmp_path, capsys):
     counts = {
         ("dress", "val"): (4034, 2628),
@@ -244,11 +225,11 @@ def test_both_protocols_of_the_real_fashion_iq(tmp_path, capsys):
         truths = {}
         for protocol in ("val", "original"):
             truths[protocol] = build_groundtruth("fashion_iq", FASHION_IQ, subset, protocol)
+            gallery = truths[protocol].gallery
+            assert gallery == sorted(set(gallery))
             save_groundtruth(groundtruth_path(tmp_path, subset, protocol), truths[protocol])
-        write_features(
-            *(tmp_path / "features" / subset, truths),
-            **{"dataset": "fashion_iq", "subset": subset, "data_path": str(tmp_path)},
-        )
+        about = {"dataset": "fashion_iq", "subset": subset, "data_path": str(tmp_path)}
+        write_features(tmp_path / "features" / subset, truths, **about)
     log, results = evaluate(tmp_path, "--protocol=both")
     found = {(r["subset"], r["protocol"]): (r["queries"], r["gallery"]) for r in results}
     assert found == counts

@@ -17,6 +17,10 @@ SCORE = {
 }  # fmt: skip
 
 
+def flags_for(run, target, results, *more):
+    return [f"--checkpoint_dir={run}", f"--export_dir={target}", f"--results_dir={results}", *more]
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained") / "run"
@@ -37,15 +41,13 @@ def results(tmp_path_factory, run):
         {**own, "time": "2001-01-01T00:00:00Z", "R@1": 2.0},
         {**own, "checkpoint": f"{run}/model.ckpt-8", "R@1": 3.0},
     ]
-    lines = "".join(json.dumps(entry) + "\n" for entry in entries)
-    (folder / "results.jsonl").write_text(lines)
+    (folder / "results.jsonl").write_text("".join(json.dumps(e) + "\n" for e in entries))
     return folder
 
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory, run, results):
     folder = tmp_path_factory.mktemp("exports") / "small"
-    flags = [f"--checkpoint_dir={run}", f"--export_dir={folder}", f"--results_dir={results}"]
     with shallow_net():
-        export_model.main(flags)
+        export_model.main(flags_for(run, folder, results))
     return folder

@@ -1,6 +1,7 @@
 """export_model.py writes the model whole, or nothing."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import export_model
 from checkpointing.run import load_trained_model
 from command_line.errors import InputError
 from export.encoders import Encoders, largest_difference, sample_inputs
-from export.model_files import write_onnx
+from export.model_files import write_models, write_onnx
+from tests.export.conftest import flags_for
 from tests.export_parity import LIMIT
 from tests.support.small_run import write_run
 
@@ -24,10 +26,6 @@ def test_a_gru_of_both_directions(tmp_path):
     for batch, longest in ((7, 64), (1, 64), (7, 1), (1, 1)):
         given = sample_inputs(config.image_size, len(vocabulary), batch, longest)
         assert largest_difference(run("query", given), encoders.query(**given)["features"]) <= LIMIT
-
-
-def flags_for(run, target, results, *more):
-    return [f"--checkpoint_dir={run}", f"--export_dir={target}", f"--results_dir={results}", *more]
 
 
 def test_written_whole_or_not_at_all(run, results, tmp_path, monkeypatch):
@@ -55,19 +53,10 @@ def test_refusals(run, results, tmp_path, monkeypatch):
 
 
 def test_a_wrong_export_is_not_written(monkeypatch, tmp_path):
-    from export import model_files
-
-    class Encoders:
-        """Their functions give zeros and ones."""
-
-        def __init__(self):
-            spec = tf.TensorSpec((None, 8, 8, 3), tf.float32, "images")
-            ones = tf.function(
-                lambda images: {"features": tf.ones((tf.shape(images)[0], 2))}, [spec]
-            )
-            self.query = self.gallery = ones
-
+    spec = tf.TensorSpec((None, 8, 8, 3), tf.float32, "images")
+    ones = tf.function(lambda images: {"features": tf.ones((tf.shape(images)[0], 2))}, [spec])
+    encoders = SimpleNamespace(query=ones, gallery=ones)
     broken = {"onnx": lambda encoders, folder: lambda encoder, inputs: np.full((3, 2), 1.001)}
-    monkeypatch.setattr(model_files, "WRITERS", broken)
+    monkeypatch.setattr("export.model_files.WRITERS", broken)
     with pytest.raises(InputError, match="onnx, query: differs from the model by 1.0e-03"):
-        model_files.write_models(Encoders(), 8, 5, ["onnx"], tmp_path)
+        write_models(encoders, 8, 5, ["onnx"], tmp_path)

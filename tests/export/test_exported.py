@@ -196,17 +196,12 @@ def assert_same_answer(answer, expected):
 
 def test_same_answers(run, exported, photos, indexed, tmp_path):
     query, text = photos / "0.jpg", CAPTIONS[0]
-    own = tmp_path / "index"
+    own = f"--index_dir={tmp_path / 'index'}"
     ask = ["search_catalogue.py", f"--image={query}", "--json=True"]
     code, out, errors = run_without_tensorflow(
-        [
-            "index_catalogue.py",
-            f"--model={exported}",
-            f"--image_dir={photos}",
-            f"--index_dir={own}",
-        ],  # fmt: skip
-        [*ask, f"--index_dir={own}", f"--text={text}"],
-        [*ask, f"--index_dir={own}"],
+        ["index_catalogue.py", f"--model={exported}", f"--image_dir={photos}", own],
+        [*ask, own, f"--text={text}"],
+        [*ask, own],
         [*ask, f"--index_dir={indexed}", f"--model={exported}", f"--text={text}"],
         [str(exported / "example.py"), str(query), text, str(photos)],
     )
@@ -218,7 +213,7 @@ def test_same_answers(run, exported, photos, indexed, tmp_path):
     assert_same_answer(json.loads(answers[0]), expected)
     assert_same_answer(json.loads(answers[1]), searcher.find(query))
     assert_same_answer(json.loads(answers[2]), expected)
-    of_run = Searcher(own, checkpoint_dir=str(run))
+    of_run = Searcher(tmp_path / "index", checkpoint_dir=str(run))
     assert_same_answer(json.loads(answers[0]), of_run.find(query, text))
     ranked = [(Path(path).name, float(distance)) for distance, path in map(str.split, answers[3:])]
     assert "cut.jpe: Truncated" in errors and "left out: 1 of 9 files, of which 0 do" in errors

@@ -22,11 +22,10 @@ BOTH = [name for name, uses in COMPOSITIONS.items() if uses.uses_image and uses.
 class Formula:
     """Weights of a composer by part, and the operations of the formulas, in float64."""
 
-    def __init__(self, composer, scope):
-        found = named_variables(composer)
-        self.weights = {
-            n.removeprefix(f"{scope}/"): v.numpy().astype(float) for n, v in found.items()
-        }
+    def __init__(self, composer, name):
+        scope = f"{name}_0/" if name[-1].isdigit() else f"{name}0/"
+        found = named_variables(composer).items()
+        self.weights = {n.removeprefix(scope): v.numpy().astype(float) for n, v in found}
 
     def dense(self, part, x):
         return x @ self.weights[f"{part}/kernel"] + self.weights[f"{part}/bias"]
@@ -105,40 +104,43 @@ def of_compose_ae(f, v, t, both):
 
 
 FORMULAS = {
-    "composeae": ("composeae0", of_compose_ae),
-    "sum": ("sum0", of_sum),
-    "concat": ("concat0", of_concat),
-    "tirg": ("tirg0", of_tirg),
-    "mrn": ("mrn0", of_mrn),
-    "rtic_1": ("rtic_1_0", of_rtic(1)),
-    "rtic_4": ("rtic_4_0", of_rtic(4)),
+    "composeae": of_compose_ae,
+    "sum": of_sum,
+    "concat": of_concat,
+    "tirg": of_tirg,
+    "mrn": of_mrn,
+    "rtic_1": of_rtic(1),
+    "rtic_4": of_rtic(4),
 }
 
 
+def plain_composer(name, **changed):
+    """Of level 0, as it starts."""
+    return COMPOSITIONS[name].composer(0, (HEIGHT, WIDTH, C), T, **{**SHARED, **changed})
+
+
 def drawn_composer(name):
-    """A composer of level 0 with drawn weights, and inputs for it."""
-    rng = np.random.default_rng(0)
-    composer = COMPOSITIONS[name].composer(0, (HEIGHT, WIDTH, C), T, **SHARED)
+    """A composer with drawn weights, inputs for it, and its Formula."""
+    rng, composer = np.random.default_rng(0), plain_composer(name)
     for variable in composer.weights:
         values = rng.uniform(0.2, 1, variable.shape)
         signs = rng.choice([-1, 1], variable.shape) / np.sqrt(np.prod(variable.shape[:-1]))
         variable.assign(values if "variance" in variable.name else signs * values)
     maps = rng.standard_normal((6, HEIGHT, WIDTH, C)).astype(np.float32)
-    return composer, maps, rng.standard_normal((6, T)).astype(np.float32)
+    text = rng.standard_normal((6, T)).astype(np.float32)
+    return composer, maps, text, Formula(composer, name)
 
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_a_pooled_composition_is_its_formula(name):
-    composer, maps, text = drawn_composer(name)
-    scope, formula = FORMULAS[name]
+    composer, maps, text, f = drawn_composer(name)
     v, t = maps.mean(axis=(1, 2), dtype=float), text.astype(float)
-    expected = formula(Formula(composer, scope), v, t, np.concatenate([v, t], axis=1))
+    expected = FORMULAS[name](f, v, t, np.concatenate([v, t], axis=1))
     np.testing.assert_allclose(composer([maps, text]), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_film_is_its_formula():
-    composer, maps, text = drawn_composer("film")
-    f = Formula(composer, "film0")
+    composer, maps, text, f = drawn_composer("film")
     f.weights["conv2/BatchNorm/gamma"], f.weights["conv2/BatchNorm/beta"] = np.ones(C), np.zeros(C)
     for variable in composer.get_layer("film0.conv2.BatchNorm").weights[:2]:
         variable.assign(np.ones(C) if variable.name == "gamma" else np.zeros(C))
@@ -153,8 +155,7 @@ def test_film_is_its_formula():
 
 
 def test_cosmo_is_its_formula():
-    composer, maps, text = drawn_composer("cosmo")
-    f = Formula(composer, "cosmo0")
+    composer, maps, text, f = drawn_composer("cosmo")
     v, t = maps.reshape(6, -1, C).astype(float), text.astype(float)
     x = (v - v.mean(1, keepdims=True)) / np.sqrt(v.var(1, keepdims=True) + 1e-5)
     size = C // 8
@@ -193,8 +194,7 @@ def test_cosmo_is_its_formula():
 
 def test_artemis_scores_as_its_formula():
     """Its four vectors a query give, by matrix products, the two cosines of the paper."""
-    composer, maps, text = drawn_composer("artemis")
-    f = Formula(composer, "artemis0")
+    composer, maps, text, f = drawn_composer("artemis")
     r, m = maps.mean((1, 2)).astype(float), text.astype(float)
     targets = np.random.default_rng(2).standard_normal((4, C)).astype(np.float32)
 
@@ -214,7 +214,7 @@ def test_artemis_scores_as_its_formula():
 
 
 def test_cosmo_starts_as_published():
-    composer = COMPOSITIONS["cosmo"].composer(0, (HEIGHT, WIDTH, C), T, **SHARED)
+    composer = plain_composer("cosmo")
     for name, bias in (("gamma", 1), ("beta", 0), ("gamma_gate", 0), ("beta_gate", 0)):
         layer = composer.get_layer(f"cosmo0.{name}")
         assert (layer.bias.numpy() == bias).all() and 0.8 < layer.kernel.numpy().std() < 1.2
@@ -236,8 +236,8 @@ def test_cosmo_starts_as_published():
     ],
 )
 def test_trained_parameters_are_counted(name, formula):
-    composer = COMPOSITIONS[name].composer(0, (HEIGHT, WIDTH, C), T, **SHARED)
-    assert sum(int(np.prod(v.shape)) for v in composer.trainable_weights) == formula
+    weights = plain_composer(name).trainable_weights
+    assert sum(int(np.prod(v.shape)) for v in weights) == formula
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -252,7 +252,7 @@ def test_other_rows_change_no_query(name):
 
 @pytest.mark.parametrize("name", BOTH)
 def test_every_weight_is_reached_by_a_gradient(name):
-    composer, maps, text = drawn_composer(name)
+    composer, maps, text, _ = drawn_composer(name)
     with tf.GradientTape() as tape:
         out = tf.reduce_sum(composer([maps, text], training=True) ** 3)
     weights = {v.path: v.value for v in composer.trainable_weights}
@@ -261,5 +261,5 @@ def test_every_weight_is_reached_by_a_gradient(name):
 
 
 def test_tirg_starts_from_its_published_weights():
-    composer = COMPOSITIONS["tirg"].composer(0, (HEIGHT, WIDTH, C), T, **SHARED)
-    assert [float(v.numpy()) for v in composer.get_layer("tirg0").weights] == [1, 10]
+    layer = plain_composer("tirg").get_layer("tirg0")
+    assert [float(v.numpy()) for v in layer.weights] == [1, 10]

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from config import make_config
 from datasets.images import load
 from evaluation.encoder import Encoder
 from nets.folding import folded
+from tests.support.small_catalogue import write_picture
 from tests.support.small_run import drawn_model
 
 
@@ -41,11 +41,7 @@ def test_folded_encoder_follows_the_model(config):
 def test_extracted_features_are_the_models(config, tmp_path):
     """Batches of two, repeated references, one of them not in the gallery, one gallery image asked
     twice: each row is the model's for that one query or image."""
-    rng = np.random.default_rng(0)
-    paths = [tmp_path / f"{i}.png" for i in range(3)]
-    for path in paths:
-        pixels = rng.integers(0, 256, (50, 40, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(path)
+    paths = [write_picture(tmp_path / f"{i}.png", i, (40, 50)) for i in range(3)]
     model = drawn_model(config, 20)
     encoder = Encoder(model, config, batch_size=2, progress=False)
     references = [paths[i] for i in (2, 0, 1, 2)]

@@ -1,47 +1,17 @@
 """The attention sheet: maps as the formulas give them, queries by rule, refusals by name."""
 
-import json
-
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 from checkpointing.published_names import named_variables
-from checkpointing.run import prepare_run
 from command_line.errors import InputError
 from config import make_config
 from datasets.records import Query
-from datasets.vocabulary import Vocabulary
 from reports import show_attention
 from tests.support.shallow import make_shallow
-from tests.support.small_run import drawn_model
-
-VOCABULARY = Vocabulary.build(["is red has higher heels"])
-CAPTIONS = ["is red", "has higher heels", "is red and higher"]
-
-
-def tiny(folder, **settings):
-    defaults = dict(
-        dataset="shoes", data_path=str(folder), checkpoint_dir=str(folder / "run"),
-        image_model="mobilenet_v1_025", image_size=64,
-        word_embedding_size=6, text_embedding_size=8, joint_embedding_size=8,
-    )  # fmt: skip
-    return make_config(**{**defaults, **settings})
-
-
-def save_run(config):
-    """What training leaves behind."""
-    prepare_run(config, VOCABULARY)
-    variables = named_variables(drawn_model(config, len(VOCABULARY))).items()
-    checkpoint = tf.train.Checkpoint(
-        averages={name: v.value for name, v in variables if v.trainable},
-        weights={name: v.value for name, v in variables},
-    )
-    manager = tf.train.CheckpointManager(
-        checkpoint, config.checkpoint_dir, max_to_keep=1, checkpoint_name="model.ckpt"
-    )
-    manager.save(checkpoint_number=1)
+from tests.support.small_data import write
+from tests.support.small_run import CAPTIONS, drawn_model, write_run
 
 
 @pytest.fixture
@@ -50,11 +20,11 @@ def folder(tmp_path):
     names = [f"img_womens_boots_{i}.jpg" for i in range(4)]
     entries = [
         {"ReferenceImageName": names[i], "ImageName": names[3], "RelativeCaption": caption}
-        for i, caption in zip((0, 1, 2), CAPTIONS, strict=True)
+        for i, caption in enumerate(CAPTIONS[:3])
     ]
-    (tmp_path / "relative_captions_shoes.json").write_text(json.dumps(entries))
-    (tmp_path / "train_im_names.txt").write_text("img_womens_boots_9.jpg\n")
-    (tmp_path / "eval_im_names.txt").write_text("\n".join(names) + "\n")
+    write(tmp_path / "relative_captions_shoes.json", entries)
+    write(tmp_path / "train_im_names.txt", "img_womens_boots_9.jpg\n")
+    write(tmp_path / "eval_im_names.txt", "\n".join(names) + "\n")
     images = tmp_path / "attributedata" / "womens_boots" / "0"
     images.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -103,9 +73,13 @@ def expected_maps(model, level, image_map, text, top):
 
 
 @pytest.mark.parametrize("image_model, top", [("mobilenet_v1_025", 6), ("resnet_v2_50", np.inf)])
-def test_maps_are_the_formulas(tmp_path, image_model, top, monkeypatch):
+def test_maps_are_the_formulas(image_model, top, monkeypatch):
     make_shallow(monkeypatch)
-    model = drawn_model(tiny(tmp_path, image_model=image_model), len(VOCABULARY))
+    config = make_config(
+        dataset="shoes", image_model=image_model, image_size=64, word_embedding_size=6,
+        text_embedding_size=8, joint_embedding_size=8,
+    )  # fmt: skip
+    model = drawn_model(config, 7)
     images = np.random.default_rng(0).uniform(-1, 1, (2, 64, 64, 3)).astype(np.float32)
     tokens, lengths = np.array([[2, 3], [4, 0]], np.int32), np.array([2, 1], np.int32)
     levels = show_attention.attention_maps(model, images, tokens, lengths)
@@ -147,7 +121,7 @@ def test_queries_are_chosen_by_rule():
 
 
 def test_main_draws_a_row_for_each_query_with_an_image(folder, capsys):
-    save_run(tiny(folder))
+    write_run(folder / "run", data_path=str(folder))
     results = folder / "results"
     show_attention.main([f"--checkpoint_dir={folder}/run", f"--results_dir={results}"])
     said = capsys.readouterr().out
@@ -164,6 +138,6 @@ def test_main_draws_a_row_for_each_query_with_an_image(folder, capsys):
 
 @pytest.mark.parametrize("composition", ["image_only", "text_only"])
 def test_a_model_without_attention_is_refused(folder, composition):
-    save_run(tiny(folder, composition=composition))
+    write_run(folder / "run", data_path=str(folder), composition=composition)
     with pytest.raises(InputError, match=f"composition {composition} has no attention"):
         show_attention.main([f"--checkpoint_dir={folder}/run"])

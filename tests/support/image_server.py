@@ -3,9 +3,10 @@
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
+
+import pytest
 
 from tests.datasets.test_image_files import FRAMES, JPEG, PNG, encoded, huge_png, picture
 
@@ -81,8 +82,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-@contextmanager
-def image_server(monkeypatch):
+@pytest.fixture
+def server(monkeypatch):
     """The server, with url, seen (requests per path), times and content (kind: body)."""
     monkeypatch.setenv("no_proxy", "127.0.0.1,localhost")
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -1,4 +1,4 @@
-"""Folders of small pictures, and an encoder of them that needs no network."""
+"""Folders of small pictures, an encoder of them that needs no network, and what an index holds."""
 
 from types import SimpleNamespace
 
@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from catalogue.indexing import update_index
+from catalogue.store import connect, open_block
 from command_line.errors import InputError
 from datasets.image_files import decode_picture, read_content
 
@@ -29,10 +30,10 @@ def feature(path):
 
 
 class Drawn:
-    """An encoder; keeps the paths it was asked for."""
+    """An encoder; keeps the paths it was asked for. webp: why it can't read files of that kind."""
 
-    def __init__(self):
-        self.asked = []
+    def __init__(self, webp=""):
+        self.asked, self.webp = [], webp
 
     def __call__(self, checkpoint):
         return self.files
@@ -43,7 +44,7 @@ class Drawn:
         for row, path in enumerate(paths):
             try:
                 features[row] = feature(path)
-                reasons.append("")
+                reasons.append(self.webp if "webp" in path else "")
             except InputError as error:
                 reasons.append(str(error))
             done(1)
@@ -66,3 +67,17 @@ def index_of(index_dir, image_dir, run_dir, encoder=None, **options):
     """Updates the index with few rows a block -> Report."""
     options = {"block_rows": 4, **options}
     return update_index(index_dir, image_dir, encoder or Drawn(), run_dir, **options)
+
+
+def vectors(index_dir):
+    """{path: vector} of all files that have one, read without the code under test's arrays."""
+    query = "SELECT path, block, row FROM files JOIN vectors USING (sha256) WHERE status = 'ok'"
+    rows = connect(index_dir).execute(query).fetchall()
+    return {path: np.array(open_block(index_dir, block)[row]) for path, block, row in rows}
+
+
+def expected(photos, *broken):
+    """The same as it should be: of the files themselves."""
+    names = [str(p.relative_to(photos)) for p in photos.rglob("*") if p.is_file()]
+    names = [name for name in names if name not in ("notes.txt", *broken)]
+    return {name: feature(photos / name) for name in names}

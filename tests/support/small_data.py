@@ -1,10 +1,13 @@
 """Smallest data sets in the released formats, and where the real annotations are."""
 
 import json
+import re
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from command_line.errors import InputError
 from datasets.fashion_iq import CATEGORIES
 
 ANNOTATIONS = Path(__file__).parents[3] / "shared" / "annotations"
@@ -14,18 +17,27 @@ FASHION_IQ, SHOES = ANNOTATIONS / "fashion_iq", ANNOTATIONS / "shoes"
 
 def write(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = content if isinstance(content, str) else json.dumps(content)
-    path.write_text(text, encoding="utf-8")
+    text = content if isinstance(content, (bytes, str)) else json.dumps(content)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
-def small_fashion_iq(root, entries=None):
+@contextmanager
+def maybe_input_error(message):
+    """What is within may raise InputError, if it matches."""
+    try:
+        yield
+    except InputError as error:
+        assert re.search(message, str(error)), error
+
+
+def small_fashion_iq(root):
     """Six images and two entries per category and split."""
     for category in CATEGORIES:
         for split in ("train", "val"):
             names = [f"{category[0].upper()}{split[0].upper()}0000000{i}" for i in range(6)]
             pairs = [(names[0], names[1], ["is red", " "]), (names[2], names[1], ["a; b", "é"])]
             rows = [{"candidate": r, "target": t, "captions": c} for r, t, c in pairs]
-            write(root / f"captions/cap.{category}.{split}.json", entries or rows)
+            write(root / f"captions/cap.{category}.{split}.json", rows)
             write(root / f"image_splits/split.{category}.{split}.json", names)
     return root
 

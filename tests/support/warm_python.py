@@ -17,7 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 import traceback
 from pathlib import Path
 
@@ -45,29 +45,26 @@ def install(environment, folder):
 def start_server(environment):
     """One for this process, as long as it lives -> its address."""
     folder = tempfile.mkdtemp()
-    address = f"{folder}/warm"
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1"}
-    with open(f"{folder}/log", "wb") as log:
+    with socket.socket(socket.AF_UNIX) as listener, open(f"{folder}/log", "wb") as log:
+        listener.bind(f"{folder}/warm")
+        listener.listen()  # so clients may ask before the server is ready
         server = subprocess.Popen(
-            [environment / "bin/python", __file__, address], env={**os.environ, **quiet},
+            [environment / "bin/python", __file__, str(listener.fileno())],
+            env={**os.environ, **quiet}, pass_fds=[listener.fileno()],
             stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     atexit.register(shutil.rmtree, folder)
     atexit.register(server.kill)
-    return address
+    return f"{folder}/warm"
 
 
 def ask(address, *argv):
     """In the client: has a fork do what the client was started for, and ends as it does."""
     with socket.socket(socket.AF_UNIX) as server:
-        started = time.monotonic()
-        while server.connect_ex(address):  # not there yet
-            if time.monotonic() > started + 120:
-                sys.exit(f"{address}: no server; see log beside it")
-            time.sleep(0.1)
-        request = json.dumps([argv, os.getcwd(), dict(os.environ)]).encode()
-        socket.send_fds(server, [len(request).to_bytes(4, "big")], [0, 1, 2])
-        server.sendall(request)
+        server.connect(address)
+        socket.send_fds(server, [b"-"], [0, 1, 2])
+        server.sendall(json.dumps([argv, os.getcwd(), dict(os.environ)]).encode() + b"\n")
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, _: server.send(bytes([number])))
         code = int.from_bytes(server.recv(2) or b"\0\1", "big", signed=True)
@@ -78,14 +75,12 @@ def ask(address, *argv):
     sys.exit(code)
 
 
-def serve(address):
+def serve(listener):
     import sqlite3  # noqa: F401 - first, as in command_line/tensorflow_start.py
 
     import keras  # noqa: F401 - and TensorFlow, which starts no thread before it computes
 
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(address)
-        listener.listen()
+    with socket.socket(fileno=listener) as listener:
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while 0 not in select.select([listener, 0], [], [])[0]:  # its end: that of the tests
             client, _ = listener.accept()
@@ -98,40 +93,39 @@ def serve(address):
 
 def answer(client):
     """A process for each client: forks once more and waits for both."""
-    size, streams, _, _ = socket.recv_fds(client, 4, 3)
-    size, request = int.from_bytes(size, "big"), b""
-    while len(request) < size:
-        if not (part := client.recv(size - len(request))):
-            os._exit(1)
-        request += part
+    streams, asked = socket.recv_fds(client, 1, 3)[1], client.makefile("rb")
+    request = json.loads(asked.readline())
     child = os.fork()
     if not child:
+        asked.close()
         client.close()
-        end(run, streams, *json.loads(request))
+        end(run, streams, *request)
     for stream in streams:
         os.close(stream)
-    status = (0, 0)
-    while not status[0]:
-        if select.select([client], [], [], 0.02)[0]:
-            os.kill(child, (client.recv(1) or bytes([signal.SIGKILL]))[0])
-        status = os.waitpid(child, os.WNOHANG)
-    client.send(os.waitstatus_to_exitcode(status[1]).to_bytes(2, "big", signed=True))
+
+    def pass_on():
+        while number := asked.read(1):
+            os.kill(child, number[0])
+        os.kill(child, signal.SIGKILL)
+
+    threading.Thread(target=pass_on, daemon=True).start()
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    client.send(code.to_bytes(2, "big", signed=True))
     os._exit(0)
 
 
 def end(function, *arguments):
     """Calls it and ends as Python does, but for clearing up what was shared: 2 s."""
-    code = 1
+    code = 0
     try:
         function(*arguments)
-        code = 0
     except SystemExit as exit:
         code = exit.code or 0
-        if not isinstance(code, int):
-            print(code, file=sys.stderr)
-            code = 1
     except BaseException:
-        traceback.print_exc()
+        code = traceback.format_exc().rstrip("\n")
+    if not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
     atexit._run_exitfuncs()
     for stream in filter(None, (sys.stdout, sys.stderr)):
         stream.flush()
@@ -161,4 +155,4 @@ def run(streams, argv, folder, environment):
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1]) if len(sys.argv) == 2 else ask(*sys.argv[1:])
+    serve(int(sys.argv[1])) if len(sys.argv) == 2 else ask(*sys.argv[1:])

@@ -11,8 +11,8 @@ import pytest
 from checkpointing.run import prepare_run
 from command_line.errors import InputError
 from command_line.files import lock_folder
+from tests.support.small_training import VOCABULARY, tiny
 from tests.survival import ROOT, command, digest, draw
-from tests.training.test_training import VOCABULARY, examples, tiny  # noqa: F401
 from training.loop import train
 
 HELD = (
@@ -22,7 +22,7 @@ HELD = (
 
 
 @pytest.mark.usefixtures("shallow")
-def test_what_was_trained_before_a_broken_picture_is_saved(examples, tmp_path):  # noqa: F811
+def test_what_was_trained_before_a_broken_picture_is_saved(examples, tmp_path):
     """One of training, of the second epoch alone, then one of validation; both are mended."""
     whole_picture, later = Path(examples[-1].target), tmp_path / "later.png"
     of_second = [*examples[:-1], examples[-1]._replace(target=str(later))]

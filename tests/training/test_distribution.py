@@ -16,7 +16,7 @@ import tensorflow as tf
 from command_line.errors import InputError
 from nets.batch_norm import BatchNormalization
 from tests.support import warm_python
-from tests.support.distributed_run import ROWS, draw_examples, tiny
+from tests.support.distributed_run import ROWS, settings, sixteen
 from training import devices as distribution
 from training import launch_workers
 from training.batches import input_pipeline
@@ -45,7 +45,7 @@ def runs(tmp_path_factory):
     and by two workers, of which the second is killed after these three. -> folder of the runs,
     exit code and output of the two workers, seconds from the kill to their end."""
     folder = tmp_path_factory.mktemp("runs")
-    draw_examples(folder)
+    sixteen(folder)
     warm_python.install(sys.prefix, folder / "venv")
     python = folder / "venv/bin/python"
     finish(start([python, SCRIPT, str(folder / "first"), "3"]))
@@ -128,7 +128,7 @@ def test_a_killed_worker_ends_the_other_and_the_run_can_go_on(runs):
 
 
 def test_each_replica_loads_its_rows_of_the_same_batches(tmp_path):
-    examples, config = draw_examples(tmp_path), tiny(tmp_path, 1)
+    examples, config = sixteen(tmp_path), settings(tmp_path, 1)
 
     def first_batches(shares, count):
         pipeline = input_pipeline(config, lambda epoch: examples, 0, 0, shares)

@@ -13,7 +13,7 @@ from config import load_config, make_config, parse_config
 from datasets.shoes import read_side_texts
 from datasets.vocabulary import Vocabulary, tokenize
 from demo.generate_demo_data import generate
-from tests.support.start_training import start_training
+from tests.support.small_training import start_training
 from tests.test_model import build
 from train_val import main
 from training import stages

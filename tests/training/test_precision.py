@@ -8,19 +8,19 @@ from checkpointing.precision import slow_precision
 from checkpointing.run import load_trained_model
 from evaluation.encoder import Encoder
 from nets.folding import folded
-from tests.support.start_training import start_training
-from tests.training.test_training import VOCABULARY, batch, examples, run, tiny  # noqa: F401
+from tests.support.small_training import start_training, tiny
+from tests.training.test_training import batch, run
 
 
-def constant_batch(examples, config):  # noqa: F811
+def constant_batch(examples, config):
     return {key: tf.constant(value) for key, value in batch(examples, config).items()}
 
 
 @pytest.mark.parametrize("half", ["bfloat16", "float16"])
-def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, half):  # noqa: F811
+def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, half):
     settings = dict(precision=f"mixed_{half}", dropout=0.0, average_decay=0.9, levels="high")
     config = tiny("unused", **settings)
-    training = start_training(config, VOCABULARY)
+    training = start_training(config)
     matching_loss, seen = training.matching_loss, []
 
     def spy(query, target, labels):  # the published mask, 1e8, is infinite in float16
@@ -53,7 +53,7 @@ def test_mixed_precision_learns_with_losses_and_variables_in_float32(examples, h
 
 
 @pytest.mark.usefixtures("shallow")
-def test_a_run_in_float16_is_extracted_in_float32(examples, tmp_path):  # noqa: F811
+def test_a_run_in_float16_is_extracted_in_float32(examples, tmp_path):
     settings = dict(precision="mixed_float16", composition="image_only", train_length=2)
     saved = run(tiny(tmp_path, **settings), examples)
     assert {v.dtype.name for v in saved.values()} == {"float32", "int64"}
@@ -64,7 +64,7 @@ def test_a_run_in_float16_is_extracted_in_float32(examples, tmp_path):  # noqa: 
 
 
 @pytest.mark.usefixtures("shallow")
-def test_extraction_in_bfloat16_leaves_the_run_as_it_is(examples, tmp_path):  # noqa: F811
+def test_extraction_in_bfloat16_leaves_the_run_as_it_is(examples, tmp_path):
     run(tiny(tmp_path, composition="sum", train_length=1), examples)
     config = (tmp_path / "config.json").read_bytes()
     features = {}
@@ -93,12 +93,12 @@ def test_a_cpu_without_bfloat16_is_said_in_one_line(tmp_path, monkeypatch, flags
 
 
 @pytest.mark.usefixtures("shallow")
-def test_xla_computes_the_same_losses(examples):  # noqa: F811
+def test_xla_computes_the_same_losses(examples):
     # XLA draws other random numbers, and the whole model takes a minute to compile.
     config = tiny("unused", dropout=0.0, composition="text_only", levels="low")
     losses = {}
     for compiled in (False, True):
-        training = start_training(config, VOCABULARY)
+        training = start_training(config)
         update = tf.function(training.update, jit_compile=compiled, autograph=False)
         losses[compiled] = np.array(update(constant_batch(examples, config)))
     np.testing.assert_allclose(losses[True], losses[False], atol=1e-4)

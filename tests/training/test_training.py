@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 from checkpointing.published_names import named_variables
 from checkpointing.run import checkpoint_path, load_trained_model, prepare_run
@@ -14,32 +13,9 @@ from config import load_config, make_config
 from datasets.vocabulary import Vocabulary, pad
 from demo.pretrain_backbone import save_slim_checkpoint
 from nets.mobilenet_v1 import mobilenet_v1
-from tests.support.start_training import start_training
-from training.batches import Example, batch_plan, labels_of
+from tests.support.small_training import VOCABULARY, start_training, tiny
+from training.batches import batch_plan, labels_of
 from training.loop import train
-
-VOCABULARY = Vocabulary.build(["red blue longer shorter sleeves"])
-
-
-def tiny(folder, **settings):
-    defaults = dict(
-        checkpoint_dir=str(folder), image_model="mobilenet_v1_025", image_size=32, batch_size=4,
-        word_embedding_size=6, text_embedding_size=8, joint_embedding_size=8, train_length=4,
-        save_length=2, print_span=1, init_learning_rate=1e-3, crop_from=36,
-    )  # fmt: skip
-    return make_config(**{**defaults, **settings})
-
-
-@pytest.fixture(scope="module")
-def examples(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("images")
-    rng = np.random.default_rng(0)
-    paths = []
-    for index in range(12):
-        pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
-        paths.append(str(folder / f"{index}.png"))
-        Image.fromarray(pixels).save(paths[-1])
-    return [Example(paths[i], paths[(i + 1) % 12], [2 + i % 5] * (1 + i % 3)) for i in range(10)]
 
 
 def run(config, examples):
@@ -117,30 +93,29 @@ def batch(examples, config):
     }
 
 
-def values(variables):
-    return {name: variable.numpy() for name, variable in variables.items()}
-
-
 @pytest.mark.usefixtures("shallow")
 @pytest.mark.parametrize(("loss", "levels"), [("triplet", "low,mid,high"), ("softmax", "high")])
 def test_updates_lower_every_loss_and_move_the_averages(examples, loss, levels):
     config = tiny("unused", loss=loss, levels=levels, average_decay=0.9, dropout=0.0)
-    training = start_training(config, VOCABULARY)
-    expected = values(training.averages)
+    training = start_training(config)
+
+    def now():
+        both = training.trained, training.averages
+        return [{name: v.numpy() for name, v in variables.items()} for variables in both]
+
+    expected = now()[1]
     update = tf.function(training.update, autograph=False)
     losses = []
     for _ in range(8):
         losses.append(float(update(batch(examples, config))[0]))
-        weights = values(training.trained)
-        expected = {n: a * 0.9 + weights[n] * 0.1 for n, a in expected.items()}
+        expected = {n: expected[n] * 0.9 + weight * 0.1 for n, weight in now()[0].items()}
     assert losses[-1] < losses[0]
-    for name, average in values(training.averages).items():
+    weights, averages = now()
+    for name, average in averages.items():
         np.testing.assert_allclose(average, expected[name], atol=1e-6, err_msg=name)
-    before, averages = values(training.trained), values(training.averages)
-    training.swap_averages()
-    assert all(np.array_equal(v, averages[n]) for n, v in values(training.trained).items())
-    training.swap_averages()
-    assert all(np.array_equal(v, before[n]) for n, v in values(training.trained).items())
+    for values in (averages, weights):
+        training.swap_averages()
+        assert all(np.array_equal(v, values[n]) for n, v in now()[0].items())
 
 
 def test_gradients_are_the_same_bits_every_time(examples):
@@ -148,7 +123,7 @@ def test_gradients_are_the_same_bits_every_time(examples):
     gradients differed (13 of 49 at this size)."""
     config = make_config(dataset="shoes", image_model="mobilenet_v1", image_size=32, crop_from=0,
                     batch_size=4, pretrain_checkpoint_dir="")  # fmt: skip
-    training, data = start_training(config, VOCABULARY), batch(examples, config)
+    training, data = start_training(config), batch(examples, config)
     gradients = tf.function(training.gradients, autograph=False)
 
     def bits():
@@ -165,7 +140,7 @@ def test_gradients_are_the_same_bits_every_time(examples):
 def test_gradients_are_those_of_the_whole_loss(examples):
     """With the decay's, which the update adds by hand."""
     config = tiny("unused", weight_decay=0.1, dropout=0.0, levels="low,high")
-    training, data = start_training(config, VOCABULARY), batch(examples, config)
+    training, data = start_training(config), batch(examples, config)
     weights = {name: variable.value for name, variable in training.trained.items()}
     with tf.GradientTape() as tape:
         total = training.losses(data)[0]
@@ -187,7 +162,7 @@ def test_published_quirks_of_training(examples, tmp_path):
     for as_published in (False, True):
         config = tiny("unused", as_published=as_published, dropout=0.0, levels="low",
                       pretrain_checkpoint_dir=str(tmp_path))  # fmt: skip
-        training = start_training(config, VOCABULARY)
+        training = start_training(config)
         assert np.all(training.trained[name].numpy() == 0.5)
         assert np.all(training.averages[name].numpy() == 0.5) == (not as_published)
         before = training.trained[state].numpy()
@@ -201,7 +176,7 @@ def test_published_quirks_of_training(examples, tmp_path):
 @pytest.mark.usefixtures("shallow")
 def test_the_rate_falls_where_it_should(examples):
     config = tiny("unused", decay_at=1, composition="image_only", levels="high")
-    training = start_training(config, VOCABULARY)
+    training = start_training(config)
     rates = []
     for _ in range(2):
         training.update(batch(examples, config))
@@ -210,30 +185,18 @@ def test_the_rate_falls_where_it_should(examples):
 
 
 @pytest.mark.usefixtures("shallow")
-def test_a_loss_that_is_not_finite_ends_the_run_with_its_step(examples, tmp_path):
-    with pytest.raises(InputError, match=r"step [1-4]: the loss is not finite"):
-        run(
-            tiny(tmp_path, init_learning_rate=1e30, save_length=10, composition="image_only"),
-            examples,
-        )
-    assert not list(tmp_path.glob("model.ckpt*"))
-
-
-@pytest.mark.usefixtures("shallow")
-def test_too_few_examples_are_said(examples, tmp_path):
-    with pytest.raises(InputError, match="--batch_size=11: epoch 0 has only 10 examples"):
-        run(tiny(tmp_path, batch_size=11, composition="image_only", levels="high"), examples)
-
-
-@pytest.mark.usefixtures("shallow")
-def test_an_unreadable_training_image_is_named(examples, tmp_path):
+def test_what_ends_a_run_is_said_and_nothing_saved(examples, tmp_path):
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"<html>")
-    with pytest.raises(InputError, match=f"^{bad}: not a readable image"):
-        run(
-            tiny(tmp_path / "run", composition="image_only"),
-            [e._replace(target=str(bad)) for e in examples],
-        )
+    of_bad = [e._replace(target=str(bad)) for e in examples]
+    for message, given, settings in (
+        ("step [1-4]: the loss is not finite", examples, dict(init_learning_rate=1e30)),
+        ("--batch_size=11: epoch 0 has only 10 examples", examples, dict(batch_size=11)),
+        (f"^{bad}: not a readable image", of_bad, {}),
+    ):
+        with pytest.raises(InputError, match=message):
+            run(tiny(tmp_path, save_length=10, composition="image_only", **settings), given)
+        assert not list(tmp_path.glob("model.ckpt*"))
 
 
 @pytest.mark.usefixtures("shallow")
@@ -250,7 +213,7 @@ def test_references_are_further_negatives(examples):
     assert labels_of(labelled, with_references=True) == [7, 7, 8, 8]
 
     config = tiny("unused", dropout=0.0, levels="high", loss="softmax", reference_negatives=True)
-    training = start_training(config, VOCABULARY)
+    training = start_training(config)
     alone = batch(examples, config)
     losses = [
         float(training.losses({**alone, "labels": np.array(labels)})[0])

@@ -1,0 +1,1 @@
+from tests.support.image_server import server  # noqa: F401
