@@ -2,7 +2,7 @@
 # From a table and a folder of photographs to scores and an index (data/README.md, Your own products):
 #   bash scripts/run_products.sh --table=shop.csv --image_dir=PHOTOS --attributes=gender,baseColour
 #     [--group= --triplets= --phrases= --image_column= --data_path=data/products] [flags of training]
-# Without --attributes it shows the columns to choose from. About an hour on 2 cores; stop it at any
+# Without --attributes it shows the columns to choose from. Some 40 minutes on 2 cores; stop it at any
 # time, the same command goes on. Other data are prepared and trained anew, into a run and an index of
 # their own: those before stay usable.
 set -euo pipefail
