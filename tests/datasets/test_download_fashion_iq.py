@@ -118,19 +118,18 @@ def stopped(root, server, with_signal, *flags):
 
 
 def test_kill_and_resume(server, tmp_path):
-    root = tmp_path
-    assert stopped(root, server, signal.SIGKILL)[0] == -signal.SIGKILL
-    kept = {path: path.stat().st_mtime_ns for path in root.rglob("*.jpg")}
+    assert stopped(tmp_path, server, signal.SIGKILL)[0] == -signal.SIGKILL
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.jpg")}
     assert 2 <= len(kept) < 27
-    with (root / "download_log.jsonl").open("a") as log:
+    with (tmp_path / "download_log.jsonl").open("a") as log:
         log.write('{"asin": "DV0000')  # as a kill leaves it
-    write(root / "image_data/dress/DV00000000.jpg.part", "half")
-    assert run(root) == 0
-    files = list((root / "image_data").rglob("*"))
+    write(tmp_path / "image_data/dress/DV00000000.jpg.part", "half")
+    assert run(tmp_path) == 0
+    files = list((tmp_path / "image_data").rglob("*"))
     assert sum(path.is_file() for path in files) == 27
     assert all(path.read_bytes().startswith(JPEG) for path in files if path.is_file())
     assert all(path.stat().st_mtime_ns == kept[path] for path in kept)
-    for line in (root / "download_log.jsonl").read_text().splitlines():
+    for line in (tmp_path / "download_log.jsonl").read_text().splitlines():
         assert json.loads(line)["reason"] is None
 
 

@@ -14,10 +14,21 @@ def entry(subset="", value=50.0, /, **changes):
     recalls = {f"R@{k}": value for k in (1, 5, 10, 50)}
     bounds = {name: [value - 3, value + 3] for name in [*recalls, "mean of R@10 and R@50"]}
     return {
-        **dict(dataset="fashion_iq" if subset else "shoes", subset=subset, protocol="val"),
-        **dict(reference="removed", feature_dir="features", data_path="data", step=7),
-        **dict(precision="float32", queries=queries, all_queries=queries, gallery=gallery),
-        **dict(all_gallery=gallery, missing_images=0, interval_95=bounds, **recalls),
+        "dataset": "fashion_iq" if subset else "shoes",
+        "subset": subset,
+        "protocol": "val",
+        "reference": "removed",
+        "feature_dir": "features",
+        "data_path": "data",
+        "step": 7,
+        "precision": "float32",
+        "queries": queries,
+        "all_queries": queries,
+        "gallery": gallery,
+        "all_gallery": gallery,
+        "missing_images": 0,
+        **recalls,
+        "interval_95": bounds,
         **changes,
     }
 
