@@ -180,8 +180,8 @@ PRESETS = {
         decay_at=80_000,
         save_length=4000,
     ),
-    # Some 40 minutes on two cores: what follows its sentences best on photographs of all that was
-    # tried (comparison/README.md), with the demo's short memories.
+    # What follows its sentences best on photographs of all that was tried (comparison/README.md),
+    # with the demo's short memories.
     "products": dict(
         dataset="products",
         image_model="mobilenet_v1",
